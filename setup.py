@@ -1,0 +1,54 @@
+"""Puts g2-torch.pth at the top of site-packages; everything else is in pyproject.toml.
+
+setuptools has no setting for a file beside the packages: `data_files` lands in the environment's
+prefix, `package-data` inside a package. So this is one more step of `build`, by the protocol that
+setuptools documents for such steps (setuptools.command.build.SubCommand).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import Command, setup
+from setuptools.command.build import build
+
+PTH = "g2-torch.pth"
+
+
+class BuildPth(Command):
+    """Copies the start-up file into the wheel, editable or not."""
+
+    description = f"copy {PTH} to the top of the wheel"
+    user_options = []
+
+    def initialize_options(self) -> None:
+        self.build_lib = ""
+        self.editable_mode = False
+
+    def finalize_options(self) -> None:
+        self.build_lib = self.get_finalized_command("build").build_lib
+
+    def run(self) -> None:
+        target = self.build_lib
+        if self.editable_mode:
+            # Not in the protocol: while an editable wheel is made, install_lib is the folder whose
+            # content becomes the wheel (editable_wheel._configure_build, setuptools 64 to 84).
+            target = self.get_finalized_command("install").install_lib
+        Path(target).mkdir(parents=True, exist_ok=True)
+        self.copy_file(PTH, str(Path(target, PTH)))
+
+    def get_source_files(self) -> list[str]:
+        return [PTH]
+
+    def get_outputs(self) -> list[str]:
+        return [str(Path(self.build_lib, PTH))]
+
+    def get_output_mapping(self) -> dict[str, str]:
+        return {str(Path(self.build_lib, PTH)): PTH}
+
+
+class Build(build):
+    sub_commands = [*build.sub_commands, ("build_pth", None)]
+
+
+setup(cmdclass={"build": Build, "build_pth": BuildPth})
