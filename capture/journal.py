@@ -42,6 +42,10 @@ class Journal:
         except (OSError, ValueError, TypeError, RecursionError) as error:
             self.failed = f"{type(error).__name__}: {error}"
 
+    def move(self, path: Path) -> None:
+        """Go on in another file (after a fork)."""
+        self.path, self._name, self._fd = path, os.fspath(path), -1
+
     def _descriptor(self) -> int:
         # A script may close every descriptor (daemons do) and the number may by now be a file of its own: the inode tells.
         if self._fd >= 0 and self._pid == _getpid():

@@ -1,0 +1,155 @@
+"""Child side: what is compiled, and with which backend.
+
+The script's own torch.compile calls keep their choices; only the backend is ours and fullgraph is dropped, so that all breaks are seen.
+Until the script compiles something itself, every outermost nn.Module call is compiled, as Module.compile() would do it.
+
+Private torch used here (2.11 to 2.15): OptimizeContext (what torch.compile makes), trace_rules.add.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from g2.capture.backend import Backend
+from g2.capture.job import Job
+from g2.capture.journal import Journal
+from g2.capture.mine import is_mine
+from g2.capture.probe.stats import Stats
+from g2.capture.roots import Roots
+
+_FROM_HERE = "torch"
+
+
+def install(job: Job, folder: Path, journal: Journal, stats: Stats) -> None:
+    """Called once, right after `import torch` has run."""
+    backend = Backend(job.backend, journal, stats)
+    roots = Roots(job, folder, journal, stats)
+    modules = Outermost(job, roots, backend, journal)
+    _replace_compile(backend, modules, roots, journal)
+    if "none" not in job.compile and not job.compile:
+        modules.start()
+
+
+def _replace_compile(backend: Backend, modules: Outermost, roots: Roots, journal: Journal) -> None:
+    real = torch.compile
+
+    @functools.wraps(real)
+    def compile(*args: Any, **kwargs: Any) -> Any:
+        model = args[0] if args else kwargs.get("model")
+        if kwargs.get("disable") or kwargs.get("backend") is backend:
+            return real(*args, **kwargs)
+        caller = asked_by_script(sys._getframe(1), model)
+        if caller is not None:
+            modules.stop()
+            journal.write({"e": "compiled", "path": caller.f_code.co_filename, "line": caller.f_lineno})
+        if model is None:
+            return functools.partial(_decorate, compile, kwargs)
+        import torch._dynamo
+
+        made = real(model, **{**kwargs, "backend": backend, "fullgraph": False})
+        return roots.counted(made, model, "script" if caller is not None else "library")
+
+    torch.compile = compile  # type: ignore[assignment]
+
+
+def _decorate(compile: Callable[..., Any], kwargs: dict[str, Any], model: Any) -> Any:
+    """What torch.compile(**options) returns when it is used as a decorator."""
+    return compile(model, **kwargs)
+
+
+def asked_by_script(frame: types.FrameType | None, model: Any) -> types.FrameType | None:
+    """The frame that asked for a compilation, when it was the script's own wish.
+
+    It was when the call stands in the user's files, or when a library compiles an nn.Module at run time (a trainer's option). A library that
+    decorates its own helpers, while it is imported or built, compiles a region of its own: then the script has not chosen anything yet.
+    """
+    module = isinstance(model, torch.nn.Module) or isinstance(getattr(model, "__self__", None), torch.nn.Module)
+    direct = True
+    while frame is not None:
+        path = frame.f_code.co_filename
+        if is_mine(path):
+            return frame if direct or module else None
+        if not path.startswith(_torch_folder()):
+            if frame.f_code.co_name == "<module>":
+                return None
+            direct = False
+        frame = frame.f_back
+    return None
+
+
+@functools.cache
+def _torch_folder() -> str:
+    return str(Path(torch.__file__).parent)
+
+
+class Outermost:
+    """Compiles each outermost nn.Module call of the process while it is switched on."""
+
+    def __init__(self, job: Job, roots: Roots, backend: Backend, journal: Journal) -> None:
+        self._roots = roots
+        self._backend = backend
+        self._journal = journal
+        self._job = job
+        self._real = torch.nn.Module.__call__
+        self._compiled: Callable[..., Any] | None = None
+        self._on = False
+
+    def start(self) -> None:
+        self._on = True
+        torch.nn.Module.__call__ = self._hook()  # type: ignore[method-assign]
+
+    def stop(self) -> None:
+        """The script compiles by itself: what was adopted so far is forgotten, by Dynamo too."""
+        if not self._on:
+            return
+        self._on = False
+        torch.nn.Module.__call__ = self._real  # type: ignore[method-assign]
+        if self._compiled is not None:
+            torch._dynamo.reset()
+            self._journal.write({"e": "adopt_end"})
+
+    def _hook(self) -> Callable[..., Any]:
+        real = self._real
+
+        def outermost(module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+            if not self._on or not worth_compiling(module):
+                return real(module, *args, **kwargs)
+            # The real method is put back while the call lasts: inner modules are not roots, and Dynamo never sees this wrapper.
+            torch.nn.Module.__call__ = real  # type: ignore[method-assign]
+            try:
+                return self._roots.call(module, self._compiled_call(), (module, *args), kwargs, "auto")
+            finally:
+                if self._on:
+                    torch.nn.Module.__call__ = outermost  # type: ignore[method-assign]
+
+        return outermost
+
+    def _compiled_call(self) -> Callable[..., Any]:
+        # One compiled function serves all modules: Dynamo keeps compiled code with the code object, and the module is an argument.
+        if self._compiled is None:
+            self._compiled = torch._dynamo.optimize(self._backend)(torch.nn.Module._call_impl)
+        return self._compiled
+
+
+def worth_compiling(module: torch.nn.Module) -> bool:
+    """Whether a person would compile this call: not a bare loss or activation, nothing compiled or traced already."""
+    if isinstance(module, (torch.jit.ScriptModule, torch.fx.GraphModule)):
+        return False
+    if type(module).__module__.startswith("torch.nn.modules") and not module._modules:
+        return False
+    if module._compiled_call_impl is not None or type(module).__name__ == "OptimizedModule":
+        return False
+    return not (
+        torch.compiler.is_compiling()
+        or torch.jit.is_tracing()
+        or torch.fx._symbolic_trace.is_fx_symbolic_tracing()
+        or torch.utils._python_dispatch._get_current_dispatch_mode() is not None
+        or torch._C._functorch.peek_interpreter_stack() is not None
+    )

@@ -1,0 +1,63 @@
+"""Child side: at which calls of a root hidden breaks are looked for."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from g2.capture.journal import Journal
+
+_FIRST = 4  # calls of a root that are looked behind whatever they bring
+_MORE = 8  # and so many in all when they bring a new signature
+_TOTAL = 32
+
+
+class Behind:
+    """Decides, then forks (through.fork)."""
+
+    def __init__(self, folder: Path, journal: Journal) -> None:
+        self._folder = folder
+        self._journal = journal
+        self._looked: Counter[str] = Counter()
+        self._seen: set[tuple[str, object]] = set()
+        self._pid = os.getpid()
+
+    def look(
+        self, root: str, call: int, compiled: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Look behind the breaks of this call, in a fork, unless it has been done often enough."""
+        if os.getpid() != self._pid:
+            return  # a worker that the script forked
+        count = self._looked[root]
+        if count >= _MORE or self._looked.total() >= _TOTAL:
+            return
+        key = (root, signature((args, kwargs)))
+        if count >= _FIRST and key in self._seen:
+            return
+        from g2.capture.through import fork
+
+        if fork.look_behind(
+            lambda: compiled(*args, **kwargs), root=root, folder=self._folder, journal=self._journal
+        ):
+            self._looked[root] += 1
+            self._seen.add(key)
+
+
+def signature(value: Any, depth: int = 0) -> object:
+    """What of an input decides which paths Dynamo takes: shapes, dtypes, flags, lengths. Values of tensors do not count."""
+    if isinstance(value, torch.Tensor):
+        return (tuple(value.shape), str(value.dtype), value.requires_grad)
+    if isinstance(value, torch.nn.Module):
+        return (type(value).__name__, value.training, torch.is_grad_enabled())
+    if isinstance(value, (bool, str, int, type(None))):
+        return value
+    if depth < 3 and isinstance(value, (tuple, list)):
+        return tuple(signature(v, depth + 1) for v in value[:32])
+    if depth < 3 and isinstance(value, dict):
+        return tuple((str(k), signature(v, depth + 1)) for k, v in list(value.items())[:64])
+    return type(value).__name__

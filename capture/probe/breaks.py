@@ -1,0 +1,145 @@
+"""Every place where Dynamo stops: breaks it resumes from, frames it gives up, errors of its own.
+
+Private torch used here (2.11 to 2.15): InstructionTranslatorBase.log_graph_break, ConvertFrameAssert.__call__ and its
+`_one_graph` and `_box`, the exception classes of torch._dynamo.exc. The structured trace omits whole-frame refusals; these hooks see all.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import types
+from collections.abc import Callable
+from typing import Any
+
+from torch._dynamo import convert_frame, exc
+from torch._dynamo.symbolic_convert import InstructionTranslatorBase
+from torch._guards import CompileContext
+
+from g2.capture.journal import Journal
+from g2.capture.probe import places
+from g2.capture.probe.stats import Stats
+
+_ANOTHER = "*** While handling this graph break, another graph break occurred: ***"
+_LINK = re.compile(r"/gb(\d{4,5})\.html")
+_CONTEXT = re.compile(r"(?m)^\s*Developer debug context: (.*)$")
+SOFT = (exc.Unsupported, exc.UserError)
+
+
+def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None:
+    told = _Told(journal, stats, lose)
+    log_graph_break = InstructionTranslatorBase.log_graph_break
+    convert = convert_frame.ConvertFrameAssert.__call__
+
+    @functools.wraps(log_graph_break)
+    def splits(self: Any, code_options: Any, reason: Any = None, exc: Any = None, **more: Any) -> Any:
+        if exc is not None and not getattr(exc, "logged", False):
+            told.tell(exc, "split", self, self.output.root_tx.f_code)
+        return log_graph_break(self, code_options, reason, exc, **more)
+
+    @functools.wraps(convert)
+    def converts(self: Any, frame: Any, *args: Any, **kwargs: Any) -> Any:
+        # `skip` says how many Python frames lie between Dynamo's entry and the user's; this is one more.
+        kwargs["skip"] = kwargs.get("skip", 0) + 1
+        try:
+            return convert(self, frame, *args, **kwargs)
+        except Exception as error:
+            if self._one_graph:  # torch.export and the like: the error is theirs to see
+                raise
+            self._box.error_on_graph_break = False
+            soft = isinstance(error, SOFT)
+            if not getattr(error, "logged", False):
+                told.tell(error, "frame-lost" if soft else "raised", None, frame.f_code)
+            else:
+                told.lost(frame.f_code)
+            if soft:
+                raise
+            # Eager works where Dynamo itself raised: give the frame up and let the script go on.
+            raise exc.Unsupported(f"g2: Dynamo raised {type(error).__name__}") from error
+
+    InstructionTranslatorBase.log_graph_break = splits
+    convert_frame.ConvertFrameAssert.__call__ = converts
+
+
+class _Told:
+    """Writes break events."""
+
+    def __init__(self, journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None:
+        self._journal = journal
+        self._stats = stats
+        self._lose = lose
+
+    def tell(self, error: Exception, effect: str, tx: Any, root_code: types.CodeType) -> None:
+        try:
+            event = self._event(error, effect, tx, root_code)
+        except Exception as problem:  # nothing of ours may reach the script
+            self._lose(f"a graph break could not be described: {type(problem).__name__}: {problem}")
+            return
+        self._journal.write(event)
+        self._stats.last_break = f"{event['path']}:{event['line']}:{event['title']}"
+
+    def lost(self, code: types.CodeType) -> None:
+        """The frame whose break was told already is given up after all."""
+        self._journal.write(
+            {"e": "frame_lost", "path": code.co_filename, "line": code.co_firstlineno,
+             "key": self._stats.last_break}
+        )  # fmt: skip
+
+    def _event(
+        self, error: Exception, effect: str, tx: Any, root_code: types.CodeType
+    ) -> dict[str, Any]:
+        found = places.translators(error)
+        if not found and tx is not None:
+            found = [tx]
+        traced = [places.place(t) for t in found]
+        if traced:
+            spot, opcode = _innermost(found, traced)
+        else:  # refused before anything was traced: the place is the function
+            spot = [root_code.co_filename, root_code.co_firstlineno, -1, -1, -1]
+            spot, opcode = [*spot, places.function_name(root_code)], ""
+        first = _message(error).split(_ANOTHER)[0]
+        title = first.strip().split("\n")[0].strip() if isinstance(error, SOFT) else _headline(error)
+        context = _CONTEXT.search(first)
+        link = _LINK.search(first)
+        active = self._stats.active
+        path = places.call_path(traced)
+        if not traced:
+            path.append(spot)
+        return {
+            "e": "break",
+            **dict(zip(("path", "line", "column", "end_line", "end_column", "function"), spot, strict=True)),
+            "kind": f"GB{link[1]}" if link and isinstance(error, SOFT) else None,
+            "title": title,
+            "context": context[1].strip()[:500] if context else "",
+            "module": places.module_path(found, active.module if active else None),
+            "stack": path,
+            "effect": effect,
+            "opcode": opcode,
+            "frame": [root_code.co_filename, root_code.co_firstlineno, places.function_name(root_code)],
+            "id": str(CompileContext.current_compile_id() or getattr(error, "compile_id", "") or ""),
+            "root": active.root if active else None,
+            "call": active.call if active else None,
+            "hidden": False,
+        }  # fmt: skip
+
+
+def _innermost(found: list[Any], traced: list[places.Place]) -> tuple[places.Place, str]:
+    # Dynamo's Python polyfills are not the person's source: the place is the line that led there.
+    for tx, spot in zip(reversed(found), reversed(traced), strict=True):
+        if "_dynamo/" not in spot[0].replace("\\", "/"):
+            return spot, tx.current_instruction.opname
+    return traced[-1], found[-1].current_instruction.opname
+
+
+def _message(error: Exception) -> str:
+    return str(getattr(error, "msg", None) or error)
+
+
+def _headline(error: Exception) -> str:
+    inner = error
+    while isinstance(inner, exc.InternalTorchDynamoError) and inner.__cause__ is not None:
+        inner = inner.__cause__  # type: ignore[assignment]
+    first = str(inner).strip().split("\n")[0]
+    if isinstance(inner, exc.InternalTorchDynamoError):  # "AttributeError: ..." leads its text
+        return first
+    return f"{type(inner).__name__}: {first}"

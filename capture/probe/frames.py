@@ -1,0 +1,71 @@
+"""Frames that Dynamo compiles: how long each takes, what it was for, and frames it refuses without an event.
+
+Private torch used here (2.11 to 2.15): ConvertFrame.__call__, CatchErrorsWrapper._handle_skip.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+from torch._dynamo import convert_frame
+
+from g2.capture.journal import Journal
+from g2.capture.probe import places
+from g2.capture.probe.stats import Stats
+
+_clock = time.perf_counter
+_TOLD = ("dispatch mode", "Dynamo tracing is disabled")  # refusals that a person should hear of
+
+
+def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None:
+    convert = convert_frame.ConvertFrame.__call__
+
+    @functools.wraps(convert)
+    def converts(self: Any, frame: Any, *args: Any, **kwargs: Any) -> Any:
+        kwargs["skip"] = kwargs.get("skip", 0) + 1
+        after = stats.last_break
+        begin = _clock()
+        result = None
+        try:
+            with stats.compiling():
+                result = convert(self, frame, *args, **kwargs)
+            return result
+        finally:
+            seconds = _clock() - begin
+            code = frame.f_code
+            active = stats.active
+            if result is None or getattr(result, "guarded_code", None) is not None or seconds > 1e-3:
+                journal.write(
+                    {"e": "compile", "path": code.co_filename, "line": code.co_firstlineno,
+                     "function": places.function_name(code), "resumes": "torch_dynamo_resume_in" in code.co_name,
+                     "s": round(seconds, 6), "ok": getattr(result, "guarded_code", None) is not None,
+                     "after": after, "root": active.root if active else None, "call": active.call if active else None}
+                )  # fmt: skip
+
+    convert_frame.ConvertFrame.__call__ = converts
+
+    wrapper = getattr(convert_frame, "CatchErrorsWrapper", None)
+    skip = getattr(wrapper, "_handle_skip", None)
+    if wrapper is None or skip is None:
+        lose("frames that Dynamo skips without a graph break (CatchErrorsWrapper._handle_skip is gone)")
+        return
+    told: set[tuple[str, int, str]] = set()
+
+    @functools.wraps(skip)
+    def skips(self: Any, result: Any, frame: Any) -> Any:
+        reason = getattr(result, "skip_reason", None)
+        if reason and any(word in reason for word in _TOLD):
+            code = frame.f_code
+            key = (code.co_filename, code.co_firstlineno, reason)
+            if key not in told and not places.internal(code.co_filename):
+                told.add(key)
+                journal.write(
+                    {"e": "skip", "path": code.co_filename, "line": code.co_firstlineno,
+                     "function": places.function_name(code), "reason": reason, "stack": places.above()}
+                )  # fmt: skip
+        return skip(self, result, frame)
+
+    wrapper._handle_skip = skips

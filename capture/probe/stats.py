@@ -1,0 +1,186 @@
+"""Child side: what is counted while compiled code runs: calls of roots, runs of graphs, time between graphs.
+
+Nothing here is written per call; a cumulative snapshot goes to the journal twice a second and at the end, so a crash
+loses at most half a second of counts. The first calls of a process are written at once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from g2.capture.journal import Journal
+
+if TYPE_CHECKING:
+    import torch
+
+_INTERVAL = 0.5  # seconds between snapshots
+_SAMPLES = 128  # gaps kept per place; the median of the first ones is the estimate
+_clock = time.perf_counter
+
+
+@dataclass(slots=True)
+class Active:
+    """The root call that is running in a thread."""
+
+    root: str
+    call: int
+    module: torch.nn.Module | None
+
+
+@dataclass(slots=True)
+class _Gap:
+    crossed: int = 0
+    calls: int = 0
+    last_call: tuple[str, int] = ("", -1)
+    ms: list[float] = field(default_factory=list)
+
+
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.active: list[Active] = []
+        self.graph_end: float | None = None
+        self.gap: str | None = None  # the break that ended the graph that ran last
+        self.compiling = 0.0  # seconds of compilation since that graph ended
+        self.last_break: str | None = None
+        self.depth = 0
+
+
+class Stats:
+    """Counters of one process. Methods never raise into the script."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._thread = _Thread()
+        self._lock = threading.RLock()
+        self._written = 0.0
+        self._early = 8
+        self.calls: dict[str, int] = {}
+        self.graphs: dict[str, list[float]] = {}
+        self.gaps: dict[str, _Gap] = {}
+        self.eager_calls: dict[str, int] = {}
+
+    @property
+    def active(self) -> Active | None:
+        """The outermost root call running in this thread."""
+        stack = self._thread.active
+        return stack[0] if stack else None
+
+    def begin(self, root: str, module: torch.nn.Module | None) -> RootCall:
+        """A context manager around one call of a root."""
+        with self._lock:
+            number = self.calls[root] = self.calls.get(root, 0) + 1
+        return RootCall(self, Active(root, number, module))
+
+    def enter(self, active: Active) -> None:
+        mine = self._thread
+        if not mine.active:
+            mine.graph_end = mine.gap = mine.last_break = None
+        mine.active.append(active)
+
+    def leave(self, error: str | None) -> None:
+        mine = self._thread
+        active = mine.active.pop()
+        if mine.active:
+            return
+        self._close_gap(_clock())
+        mine.graph_end = mine.gap = None
+        if error is not None:
+            self._journal.write(
+                {"e": "root_raised", "root": active.root, "call": active.call, "type": error}
+            )
+        self.flush(force=self._early > 0)
+        self._early -= 1
+
+    @property
+    def last_break(self) -> str | None:
+        """The key of the break that this thread met last: what is compiled next is compiled because of it."""
+        return self._thread.last_break
+
+    @last_break.setter
+    def last_break(self, key: str | None) -> None:
+        self._thread.last_break = key
+
+    @contextmanager
+    def compiling(self) -> Iterator[None]:
+        """Around a compilation: its seconds do not count as time between graphs."""
+        mine = self._thread
+        mine.depth += 1
+        begin = _clock()
+        try:
+            yield
+        finally:
+            mine.depth -= 1
+            if mine.depth == 0:
+                mine.compiling += _clock() - begin
+
+    def graph_ran(self, graph: str, begin: float, end: float, ended_by: str | None) -> None:
+        """Graph `graph` ran from `begin` to `end` (perf_counter seconds); `ended_by` is the break that cuts it."""
+        with self._lock:
+            entry = self.graphs.setdefault(graph, [0, 0.0])
+            entry[0] += 1
+            entry[1] += end - begin
+            self._close_gap(begin)
+        mine = self._thread
+        mine.graph_end, mine.gap, mine.compiling = end, ended_by, 0.0
+
+    def _close_gap(self, now: float) -> None:
+        mine = self._thread
+        if mine.gap is None or mine.graph_end is None:
+            return
+        with self._lock:
+            gap = self.gaps.setdefault(mine.gap, _Gap())
+            gap.crossed += 1
+            active = self.active
+            call = (active.root, active.call) if active else ("", -1)
+            if call != gap.last_call:
+                gap.calls += 1
+                gap.last_call = call
+            if len(gap.ms) < _SAMPLES:
+                gap.ms.append(round(max(now - mine.graph_end - mine.compiling, 0.0) * 1e3, 4))
+
+    def eager(self, path: str, line: int, function: str) -> None:
+        """A call of this function ran in eager because its recompile limit was hit."""
+        key = f"{path}:{line}:{function}"
+        with self._lock:
+            self.eager_calls[key] = self.eager_calls.get(key, 0) + 1
+
+    def flush(self, force: bool = False) -> None:
+        """Write the snapshot when the last one is older than the interval."""
+        now = _clock()
+        if not force and now - self._written < _INTERVAL:
+            return
+        with self._lock:
+            self._written = now
+            event = {
+                "e": "stats",
+                "roots": dict(self.calls),
+                "graphs": {k: [int(v[0]), round(v[1], 6)] for k, v in self.graphs.items()},
+                "gaps": {k: [g.crossed, g.calls, g.ms] for k, g in self.gaps.items()},
+                "eager": dict(self.eager_calls),
+            }
+        self._journal.write(event)
+
+
+class RootCall:
+    """`with stats.begin(root, module):` around one call."""
+
+    __slots__ = ("_active", "_stats")
+
+    def __init__(self, stats: Stats, active: Active) -> None:
+        self._stats = stats
+        self._active = active
+
+    def __enter__(self) -> Active:
+        self._stats.enter(self._active)
+        return self._active
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _e: BaseException | None, _tb: TracebackType | None
+    ) -> None:
+        self._stats.leave(kind.__name__ if kind is not None and issubclass(kind, Exception) else None)
