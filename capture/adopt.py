@@ -24,16 +24,14 @@ from g2.capture.mine import is_mine
 from g2.capture.probe.stats import Stats
 from g2.capture.roots import Roots
 
-_FROM_HERE = "torch"
-
 
 def install(job: Job, folder: Path, journal: Journal, stats: Stats) -> None:
     """Called once, right after `import torch` has run."""
     backend = Backend(job.backend, journal, stats)
     roots = Roots(job, folder, journal, stats)
-    modules = Outermost(job, roots, backend, journal)
+    modules = Outermost(roots, backend, journal, stats)
     _replace_compile(backend, modules, roots, journal)
-    if "none" not in job.compile and not job.compile:
+    if not job.compile:
         modules.start()
 
 
@@ -53,8 +51,11 @@ def _replace_compile(backend: Backend, modules: Outermost, roots: Roots, journal
             return functools.partial(_decorate, compile, kwargs)
         import torch._dynamo
 
-        made = real(model, **{**kwargs, "backend": backend, "fullgraph": False})
-        return roots.counted(made, model, "script" if caller is not None else "library")
+        kept = {k: v for k, v in kwargs.items() if k not in ("mode", "options", "model")}
+        options = {k: v for k, v in (kwargs.get("options") or {}).items() if k == "guard_filter_fn"}
+        made = real(model, **{**kept, "options": options or None, "backend": backend, "fullgraph": False})
+        by = "script" if caller is not None else "library"
+        return roots.counted(made, model, by, whole=bool(kwargs.get("fullgraph")))
 
     torch.compile = compile  # type: ignore[assignment]
 
@@ -92,11 +93,11 @@ def _torch_folder() -> str:
 class Outermost:
     """Compiles each outermost nn.Module call of the process while it is switched on."""
 
-    def __init__(self, job: Job, roots: Roots, backend: Backend, journal: Journal) -> None:
+    def __init__(self, roots: Roots, backend: Backend, journal: Journal, stats: Stats) -> None:
         self._roots = roots
         self._backend = backend
         self._journal = journal
-        self._job = job
+        self._stats = stats
         self._real = torch.nn.Module.__call__
         self._compiled: Callable[..., Any] | None = None
         self._on = False
@@ -113,6 +114,8 @@ class Outermost:
         torch.nn.Module.__call__ = self._real  # type: ignore[method-assign]
         if self._compiled is not None:
             torch._dynamo.reset()
+            self._backend.forget()
+            self._stats.forget()
             self._journal.write({"e": "adopt_end"})
 
     def _hook(self) -> Callable[..., Any]:

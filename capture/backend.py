@@ -48,6 +48,14 @@ class Backend:
         self._record(identity, graph, False, ended_by, _clock() - begin)
         return self._counted(identity, run, ended_by)
 
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
+        # A script that saves a compiled module saves its backend: what is loaded elsewhere must not need g2.
+        return torch._dynamo.lookup_backend, ("eager",)
+
+    def forget(self) -> None:
+        """Dynamo was reset and counts its compilations anew."""
+        self._seen.clear()
+
     def _identity(self) -> str:
         """Dynamo's compile id; a second graph of the same compilation (DDPOptimizer splits) gets a suffix."""
         name = str(CompileContext.current_compile_id() or "?")

@@ -27,21 +27,28 @@ class Roots:
         self._behind = Behind(folder, journal) if job.hidden else None
         self._known: set[str] = set()
 
-    def counted(self, made: Any, model: Any, by: str) -> Any:
-        """What torch.compile made of `model`, with its calls seen by us.
+    def counted(self, made: Any, model: Any, by: str, whole: bool) -> Any:
+        """What torch.compile made of `model`, with its calls seen by us; `whole` when it was asked for with fullgraph=True.
 
         Attributes that Dynamo put on its wrapper are kept, so that a compiled function called in another compiled region is still inlined.
         """
         if isinstance(made, torch.nn.Module):
             inner = made.__dict__.get("forward")
             if callable(inner):
-                made.__dict__["forward"] = self._wrap(inner, model, by)
+                made.__dict__["forward"] = self._wrap(inner, model, by, whole)
             return made
-        return self._wrap(made, model, by) if isinstance(made, types.FunctionType) else made
+        return self._wrap(made, model, by, whole) if isinstance(made, types.FunctionType) else made
 
-    def _wrap(self, compiled: Any, model: Any, by: str) -> Callable[..., Any]:
+    def _wrap(self, compiled: Any, model: Any, by: str, whole: bool) -> Callable[..., Any]:
         owner = model if isinstance(model, torch.nn.Module) else getattr(model, "__self__", None)
         module = owner if isinstance(owner, torch.nn.Module) else None
+
+        if whole:
+            # fullgraph=True also captures scalars and data-dependent shapes (one_graph in torch._dynamo.output_graph, 2.11 to 2.15).
+            inner, patch = compiled, torch._dynamo.config.patch
+            compiled = functools.wraps(inner)(
+                patch(capture_scalar_outputs=True, capture_dynamic_output_shape_ops=True)(inner)
+            )
 
         @functools.wraps(compiled)
         def counted(*args: Any, **kwargs: Any) -> Any:

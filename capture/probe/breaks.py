@@ -17,7 +17,7 @@ from torch._dynamo.symbolic_convert import InstructionTranslatorBase
 from torch._guards import CompileContext
 
 from g2.capture.journal import Journal
-from g2.capture.probe import places
+from g2.capture.probe import originals, places
 from g2.capture.probe.stats import Stats
 
 _ANOTHER = "*** While handling this graph break, another graph break occurred: ***"
@@ -68,6 +68,7 @@ class _Told:
         self._journal = journal
         self._stats = stats
         self._lose = lose
+        self._last = ""
 
     def tell(self, error: Exception, effect: str, tx: Any, root_code: types.CodeType) -> None:
         try:
@@ -75,19 +76,25 @@ class _Told:
         except Exception as problem:  # nothing of ours may reach the script
             self._lose(f"a graph break could not be described: {type(problem).__name__}: {problem}")
             return
-        self._journal.write(event)
+        # Dynamo restarts its analysis of a frame, and then logs a data-dependent branch again (generic_jump has no speculation).
+        again = f"{event['id']} {event['path']}:{event['line']}:{event['column']}:{event['title']}"
+        if not event["id"] or again != self._last:
+            self._journal.write(event)
+        self._last = again
         self._stats.last_break = f"{event['path']}:{event['line']}:{event['title']}"
 
     def lost(self, code: types.CodeType) -> None:
         """The frame whose break was told already is given up after all."""
+        own = originals.original(code)
         self._journal.write(
-            {"e": "frame_lost", "path": code.co_filename, "line": code.co_firstlineno,
-             "key": self._stats.last_break}
+            {"e": "frame_lost", "path": own.co_filename, "line": own.co_firstlineno,
+             "function": places.function_name(own), "key": self._stats.last_break}
         )  # fmt: skip
 
     def _event(
         self, error: Exception, effect: str, tx: Any, root_code: types.CodeType
     ) -> dict[str, Any]:
+        root_code = originals.original(root_code)
         found = places.translators(error)
         if not found and tx is not None:
             found = [tx]

@@ -13,7 +13,7 @@ from typing import Any
 from torch._dynamo import convert_frame
 
 from g2.capture.journal import Journal
-from g2.capture.probe import places
+from g2.capture.probe import originals, places
 from g2.capture.probe.stats import Stats
 
 _clock = time.perf_counter
@@ -35,12 +35,12 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
             return result
         finally:
             seconds = _clock() - begin
-            code = frame.f_code
+            code = originals.original(frame.f_code)
             active = stats.active
             if result is None or getattr(result, "guarded_code", None) is not None or seconds > 1e-3:
                 journal.write(
                     {"e": "compile", "path": code.co_filename, "line": code.co_firstlineno,
-                     "function": places.function_name(code), "resumes": "torch_dynamo_resume_in" in code.co_name,
+                     "function": places.function_name(code), "resumes": code is not frame.f_code,
                      "s": round(seconds, 6), "ok": getattr(result, "guarded_code", None) is not None,
                      "after": after, "root": active.root if active else None, "call": active.call if active else None}
                 )  # fmt: skip

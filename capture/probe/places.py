@@ -55,14 +55,7 @@ def translators(error: BaseException | None) -> list[InstructionTranslatorBase]:
 
 def place(tx: InstructionTranslatorBase) -> Place:
     """The instruction a translator stands at, in the user's own source."""
-    return located(tx.f_code, tx.current_instruction)
-
-
-def located(code: types.CodeType, instruction: Any) -> Place:
-    """The place of a Dynamo instruction of `code`; instructions of resume functions are looked up in the function they resume."""
-    spot = originals.positions(code, instruction)
-    line, column, end_line, end_column = spot
-    return [code.co_filename, line, column, end_line, end_column, function_name(code)]
+    return [tx.f_code.co_filename, *originals.position(tx), function_name(tx.f_code)]
 
 
 def function_name(code: types.CodeType) -> str:

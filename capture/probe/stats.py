@@ -144,6 +144,12 @@ class Stats:
             if len(gap.ms) < _SAMPLES:
                 gap.ms.append(round(max(now - mine.graph_end - mine.compiling, 0.0) * 1e3, 4))
 
+    def forget(self) -> None:
+        """What was counted so far belongs to roots that the script did not choose."""
+        with self._lock:
+            for counts in (self.calls, self.graphs, self.gaps, self.eager_calls):
+                counts.clear()
+
     def eager(self, path: str, line: int, function: str) -> None:
         """A call of this function ran in eager because its recompile limit was hit."""
         key = f"{path}:{line}:{function}"

@@ -1,0 +1,116 @@
+"""Break events -> Break: one for each (span, kind), hidden ones merged with what the natural capture saw."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from g2.capture.fold import after_effects, spans
+from g2.capture.fold.costs import Costs
+from g2.capture.fold.journals import Event, Log
+from g2.capture.fold.owners import owner
+from g2.capture.model import Break, Effect
+
+Identity = tuple[object, ...]
+_STRONGER = (Effect.SPLIT, Effect.FRAME_LOST, Effect.RAISED)
+
+
+@dataclass(slots=True)
+class _Place:
+    first: Event
+    count: int = 0
+    effect: Effect = Effect.SPLIT
+    calls: dict[str, int] = field(default_factory=dict)  # root -> first call that met it
+    cause: str | None = None
+
+
+def identity(event: Event) -> Identity:
+    return (event["path"], event["line"], event["column"], event["kind"] or event["title"])
+
+
+def key(event: Event) -> str:
+    """How the journal's other events name a break."""
+    return f"{event['path']}:{event['line']}:{event['title']}"
+
+
+def fold(logs: Sequence[Log], costs: Costs, cwd: str) -> tuple[Break, ...]:
+    """All breaks of a run, in the order in which they were met."""
+    natural: dict[Identity, _Place] = {}
+    for log in logs:
+        if not log.hidden:
+            _collect(log, natural)
+    hidden: dict[Identity, _Place] = {}
+    for log in logs:
+        if log.hidden:
+            _collect(log, hidden)
+    known = {(p.first["path"], p.first["line"], p.first["column"]) for p in natural.values()}
+    known |= {(p.first["path"], p.first["line"], p.first["kind"] or p.first["title"]) for p in natural.values()}
+    causes = {key(p.first): spans.span(_place(p.first), cwd) for p in natural.values()}
+    out = [_break(p, costs, cwd, False, causes) for p in natural.values()]
+    for place in hidden.values():
+        e = place.first
+        if (e["path"], e["line"], e["column"]) in known or (e["path"], e["line"], e["kind"] or e["title"]) in known:
+            continue
+        out.append(_break(place, costs, cwd, True, causes))
+    return tuple(out)
+
+
+def _collect(log: Log, into: dict[Identity, _Place]) -> None:
+    by_key: dict[str, list[_Place]] = defaultdict(list)
+    causes = after_effects.Causes()
+    failed = {(e["root"], e["call"]) for e in log.of("root_raised")}
+    for event in log.of("break", "frame_lost"):
+        if event["e"] == "frame_lost":
+            for place in by_key.get(event["key"], ())[-1:]:
+                place.effect = max(place.effect, Effect.FRAME_LOST, key=_STRONGER.index)
+            causes.lost(event, event["key"])
+            continue
+        effect = Effect(event["effect"])
+        if effect is Effect.RAISED and (event["root"], event["call"]) in failed:
+            continue  # eager failed in this call too: the error is the script's own
+        place = into.get(identity(event)) or into.setdefault(identity(event), _Place(event))
+        if place not in by_key[key(event)]:
+            by_key[key(event)].append(place)
+        place.count += 1
+        place.effect = max(place.effect, effect, key=_STRONGER.index)
+        if event["root"] is not None:
+            place.calls.setdefault(event["root"], event["call"])
+        if place.count == 1:
+            place.cause = causes.of(event)
+        if effect is not Effect.SPLIT:
+            path, line, function = event["frame"]
+            causes.lost({"path": path, "line": line, "function": function}, key(event))
+
+
+def _place(event: Event) -> list[object]:
+    return [event[k] for k in ("path", "line", "column", "end_line", "end_column")]
+
+
+def _break(
+    place: _Place, costs: Costs, cwd: str, hidden: bool, causes: dict[str, object]
+) -> Break:
+    e = place.first
+    return Break(
+        span=spans.span(_place(e), cwd),
+        kind=e["kind"],
+        title=e["title"],
+        context=e["context"],
+        function=e["function"],
+        module=e["module"],
+        stack=spans.frames(e["stack"], cwd),
+        count=place.count,
+        calls=costs.calls(key(e), place.calls, lost=place.effect is not Effect.SPLIT),
+        owner=owner(e["path"]),
+        effect=place.effect,
+        hidden=hidden,
+        after_effect_of=causes.get(place.cause) if place.cause else None,  # type: ignore[arg-type]
+        opcode=e["opcode"],
+        snippet=spans.snippet(e["path"], e["line"], e["end_line"]),
+        cost=costs.of(key(e)),
+    )
+
+
+def unreached(breaks: Iterable[Break]) -> tuple[Break, ...]:
+    """The hidden ones."""
+    return tuple(b for b in breaks if b.hidden)

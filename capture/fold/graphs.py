@@ -1,0 +1,62 @@
+"""Graph and compile events -> Graph; root events -> Root."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from g2.capture.fold.journals import Event, Log
+from g2.capture.fold.owners import shown
+from g2.capture.model import Graph, Root, Span
+
+
+def graphs(logs: Sequence[Log], ends: dict[str, Span], cwd: str) -> tuple[Graph, ...]:
+    """All graphs of a run. A graph belongs to the compilation whose event follows it."""
+    out: list[Graph] = []
+    for log in logs:
+        if log.hidden:
+            continue
+        runs = (log.last("stats") or {"graphs": {}})["graphs"]
+        waiting: list[Event] = []
+        for event in log.of("graph", "compile"):
+            if event["e"] == "graph":
+                waiting.append(event)
+                continue
+            for graph in waiting:
+                out.append(_graph(graph, event, runs, ends, cwd))
+            waiting.clear()
+        out.extend(_graph(graph, None, runs, ends, cwd) for graph in waiting)
+    return tuple(out)
+
+
+def _graph(
+    event: Event, compiled: Event | None, runs: dict[str, list[float]], ends: dict[str, Span], cwd: str
+) -> Graph:
+    place = compiled or {"path": "", "line": 0, "function": "", "s": 0.0}
+    return Graph(
+        id=event["id"],
+        span=Span(shown(place["path"], cwd), place["line"]),
+        function=place["function"],
+        ops=event["ops"],
+        calls=int(runs.get(event["id"], [0])[0]),
+        compile_s=place["s"],
+        ended_by=ends.get(event["ended_by"] or ""),
+        backward=event.get("backward", False),
+    )
+
+
+def roots(logs: Sequence[Log], cwd: str) -> tuple[Root, ...]:
+    """Everything that was compiled, with its calls over all processes."""
+    found: dict[str, Root] = {}
+    for log in logs:
+        if log.hidden:
+            continue
+        calls = (log.last("stats") or {"roots": {}})["roots"]
+        for event in log.of("root"):
+            before = found.get(event["id"])
+            found[event["id"]] = Root(
+                event["name"],
+                Span(shown(event["path"], cwd), event["line"]),
+                calls.get(event["id"], 0) + (before.calls if before else 0),
+                event["by"],
+            )
+    return tuple(found.values())

@@ -1,0 +1,107 @@
+"""A record folder -> Session."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from g2.capture.fold import breaks, graphs, journals, recompiles
+from g2.capture.fold.costs import Costs
+from g2.capture.fold.journals import Event, Log
+from g2.capture.model import Effect, Process, Session, Span
+from g2.capture.fold import spans
+from g2.capture.fold.owners import owner
+from g2.capture.model import Break
+
+
+def fold(
+    folder: Path, *, argv: tuple[str, ...], exit_code: int, started: float, lost: tuple[str, ...] = ()
+) -> Session:
+    """Everything the journals in `folder` say of one run. Raises OSError when the folder cannot be read."""
+    logs = journals.read(folder)
+    begun = [e for log in logs if not log.hidden for e in log.of("start")]
+    first: Event = begun[0] if begun else {}
+    cwd = first.get("cwd") or str(Path.cwd())
+    costs = Costs(logs)
+    found = breaks.fold(logs, costs, cwd)
+    ends = {
+        breaks.key(e): spans.span([e[k] for k in ("path", "line", "column", "end_line", "end_column")], cwd)
+        for log in logs
+        for e in log.of("break")
+    }
+    made = graphs.graphs(logs, ends, cwd)
+    errors = [e for log in logs if not log.hidden for e in log.of("error")]
+    return Session(
+        g2=importlib.metadata.version("g2-torch"),
+        argv=argv,
+        cwd=cwd,
+        exit_code=exit_code,
+        python=first.get("python", ""),
+        torch=first.get("torch"),
+        device=_device(logs),
+        started=started,
+        seconds=round(time.time() - started, 3),
+        roots=graphs.roots(logs, cwd),
+        breaks=(*found, *_skipped(logs, cwd)),
+        recompiles=recompiles.fold([e for log in logs if not log.hidden for e in log.events], cwd),
+        graphs=made,
+        processes=tuple(_process(log) for log in logs if not log.hidden and log.events),
+        lost=(*lost, *_lost(logs)),
+        script_error=f"{errors[0]['type']}: {errors[0]['message']}" if errors and exit_code else None,
+        hidden_looked_for=any(log.hidden for log in logs),
+    )
+
+
+def _device(logs: Sequence[Log]) -> str:
+    return next((e["device"] for log in logs for e in log.of("device")), "cpu")
+
+
+def _process(log: Log) -> Process:
+    start = log.last("start") or {}
+    return Process(
+        pid=start.get("pid", 0),
+        rank=start.get("rank"),
+        breaks=sum(1 for _ in log.of("break")),
+        recompiles=sum(1 for _ in log.of("recompile")),
+        graphs=sum(1 for _ in log.of("graph")),
+    )
+
+
+def _lost(logs: Sequence[Log]) -> tuple[str, ...]:
+    told = dict.fromkeys(e["what"] for log in logs for e in log.of("lost"))
+    for log in logs:
+        start = log.last("start")
+        if start is not None and not log.hidden and log.last("end") is None:
+            told[f"process {start['pid']} ended without warning; the counts of its last half second are missing"] = None
+    return tuple(told)
+
+
+def _skipped(logs: Sequence[Log], cwd: str) -> tuple[Break, ...]:
+    """Functions that Dynamo left alone without calling it a break."""
+    seen: dict[tuple[str, int, str], Break] = {}
+    for log in logs:
+        for e in log.of("skip"):
+            if log.hidden:
+                continue
+            key = (e["path"], e["line"], e["reason"])
+            if key in seen:
+                seen[key] = replace(seen[key], count=seen[key].count + 1)
+                continue
+            seen[key] = Break(
+                span=Span(spans.shown(e["path"], cwd), e["line"]),
+                kind=None,
+                title=e["reason"],
+                context="",
+                function=e["function"],
+                module=None,
+                stack=spans.frames(e["stack"], cwd),
+                count=1,
+                calls=1,
+                owner=owner(e["path"]),
+                effect=Effect.FRAME_LOST,
+                snippet=spans.snippet(e["path"], e["line"], e["line"]),
+            )
+    return tuple(seen.values())

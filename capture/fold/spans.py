@@ -1,0 +1,43 @@
+"""Places of the journal -> Span, Frame and Snippet of the model."""
+
+from __future__ import annotations
+
+import functools
+import tokenize
+from collections.abc import Sequence
+from typing import Any
+
+from g2.capture.fold.owners import shown
+from g2.capture.model import Frame, Snippet, Span
+
+_AROUND = 2  # lines kept above and below a span
+_MOST = 12  # lines kept of a long one
+
+
+def span(place: Sequence[Any], cwd: str) -> Span:
+    """[path, line, column, end_line, end_column, ...] as a Span."""
+    path, line, column, end_line, end_column = place[:5]
+    return Span(shown(str(path), cwd), int(line), int(column), int(end_line), int(end_column))
+
+
+def frames(stack: Sequence[Sequence[Any]], cwd: str) -> tuple[Frame, ...]:
+    return tuple(Frame(span(step, cwd), str(step[5])) for step in stack)
+
+
+def snippet(path: str, line: int, end_line: int) -> Snippet | None:
+    """The source around lines `line` to `end_line` of an absolute path, as it is on disk now."""
+    lines = _lines(path)
+    if not 0 < line <= len(lines):
+        return None
+    first = max(line - _AROUND, 1)
+    last = min(max(end_line, line) + _AROUND, first + _MOST - 1, len(lines))
+    return Snippet(first, lines[first - 1 : last])
+
+
+@functools.lru_cache(maxsize=256)
+def _lines(path: str) -> tuple[str, ...]:
+    try:
+        with tokenize.open(path) as source:
+            return tuple(source.read().splitlines())
+    except (OSError, SyntaxError, UnicodeDecodeError, ValueError):
+        return ()

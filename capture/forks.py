@@ -1,0 +1,72 @@
+"""Parent side: the forks that look for hidden breaks; they may outlive the script."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_TICK = 0.05
+_LIMIT = 120.0  # seconds after the script's end; each fork also has an alarm of its own
+
+
+class Forks:
+    """The forks named in a record folder's journals."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def running(self) -> dict[int, Path]:
+        """Process ids that have not ended, with their journals."""
+        out: dict[int, Path] = {}
+        for path in self._folder.glob("journal-*.jsonl"):
+            for line in path.read_bytes().splitlines():
+                if line.startswith(b'{"e":"fork"'):
+                    with contextlib.suppress(ValueError, KeyError):
+                        event = json.loads(line)
+                        journal = self._folder / event["journal"]
+                        if _alive(event["pid"]) and not _ended(journal):
+                            out[event["pid"]] = journal
+        return out
+
+    def wait(self, tick: Callable[[], None]) -> tuple[str, ...]:
+        """Until all have ended, or the limit; returns a note for those that were stopped."""
+        deadline = time.monotonic() + _LIMIT
+        while self.running():
+            if time.monotonic() > deadline:
+                self.stop()
+                return (f"the search for hidden breaks was stopped {_LIMIT:g} seconds after the script's end",)
+            tick()
+            time.sleep(_TICK)
+        return ()
+
+    def stop(self) -> None:
+        for pid in self.running():
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    # An orphan that nobody waits for stays in the process table; on Linux its state says that it is over.
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return True
+
+
+def _ended(journal: Path) -> bool:
+    try:
+        with journal.open("rb") as events:
+            events.seek(max(events.seek(0, os.SEEK_END) - 200, 0))
+            return b'"e":"end"' in events.read()
+    except OSError:
+        return False

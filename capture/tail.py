@@ -1,0 +1,60 @@
+"""Parent side: how far a running script is, from the journals it is writing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_COUNTED = re.compile(rb'^\{"e":"(break|recompile|graph|stats)"')
+_ROOTS = re.compile(rb'"roots":\{([^}]*)\}')
+_CALLS = re.compile(rb":(\d+)(?=[,}]|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is known while the script runs; `phase` is "running", "looking behind breaks" or "folding"."""
+
+    calls: int
+    graphs: int
+    breaks: int
+    recompiles: int
+    seconds: float
+    phase: str
+
+
+class Tail:
+    """Reads what was appended to a record folder's journals since the last look; never parses a line twice."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[Path, int] = {}
+        self._calls: dict[Path, int] = {}
+        self._counts = {b"break": 0, b"recompile": 0, b"graph": 0}
+
+    def progress(self, seconds: float, phase: str) -> Progress:
+        for path in self._folder.glob("journal-*.jsonl"):
+            self._more(path)
+        counts = self._counts
+        return Progress(
+            sum(self._calls.values()), counts[b"graph"], counts[b"break"], counts[b"recompile"], seconds, phase
+        )
+
+    def _more(self, path: Path) -> None:
+        at = self._read.get(path, 0)
+        try:
+            with path.open("rb") as journal:
+                journal.seek(at)
+                data = journal.read()
+        except OSError:
+            return
+        whole = data.rfind(b"\n") + 1
+        self._read[path] = at + whole
+        for line in data[:whole].splitlines():
+            match = _COUNTED.match(line)
+            if match is None:
+                continue
+            if match[1] != b"stats":
+                self._counts[match[1]] += 1
+            elif roots := _ROOTS.search(line):
+                self._calls[path] = sum(int(n) for n in _CALLS.findall(roots[1]))
