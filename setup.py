@@ -8,6 +8,7 @@ setuptools documents for such steps (setuptools.command.build.SubCommand).
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from setuptools import Command, setup
 from setuptools.command.build import build
@@ -19,21 +20,23 @@ class BuildPth(Command):
     """Copies the start-up file into the wheel, editable or not."""
 
     description = f"copy {PTH} to the top of the wheel"
-    user_options = []
+    user_options: ClassVar[list[tuple[str, str, str]] | list[tuple[str, str | None, str]]] = []
+    build_lib: str
+    editable_mode: bool
 
     def initialize_options(self) -> None:
         self.build_lib = ""
         self.editable_mode = False
 
     def finalize_options(self) -> None:
-        self.build_lib = self.get_finalized_command("build").build_lib
+        self.build_lib = str(self.get_finalized_command("build").build_lib)
 
     def run(self) -> None:
         target = self.build_lib
         if self.editable_mode:
             # Not in the protocol: while an editable wheel is made, install_lib is the folder whose
             # content becomes the wheel (editable_wheel._configure_build, setuptools 64 to 84).
-            target = self.get_finalized_command("install").install_lib
+            target = str(self.get_finalized_command("install").install_lib)
         Path(target).mkdir(parents=True, exist_ok=True)
         self.copy_file(PTH, str(Path(target, PTH)))
 
@@ -48,7 +51,7 @@ class BuildPth(Command):
 
 
 class Build(build):
-    sub_commands = [*build.sub_commands, ("build_pth", None)]
+    sub_commands: ClassVar = [*build.sub_commands, ("build_pth", None)]
 
 
 setup(cmdclass={"build": Build, "build_pth": BuildPth})
