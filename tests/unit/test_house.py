@@ -26,16 +26,16 @@ MAY_IMPORT = {
 # What a room may import besides the standard library.
 MAY_DEPEND = {
     "cli": {"click", "platformdirs", "rich"},
-    "capture": {"torch", "triton", "numpy"},
+    "capture": {"torch", "functorch", "triton", "numpy"},
     "explain": set[str](),
     "rewrite": {"libcst"},
-    "check": {"torch", "triton", "numpy"},
+    "check": {"torch", "functorch", "triton", "numpy"},
 }
 # g2's own process starts in these; what they reach must never load torch, which takes seconds.
 # Everything else of capture and check runs in a child: behind the door.
 DOOR = "capture/attach.py"
 PARENT = ("cli/", "explain/", "rewrite/", "capture/fold/")
-HEAVY = {"torch", "triton", "numpy"}
+HEAVY = {"torch", "functorch", "triton", "numpy"}
 
 SOURCES = sorted(path for room in MAY_IMPORT for path in (ROOT / room).rglob("*.py"))
 
