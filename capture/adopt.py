@@ -3,7 +3,7 @@
 The script's own torch.compile calls keep their choices; only the backend is ours and fullgraph is dropped, so that all breaks are seen.
 Until the script compiles something itself, every outermost nn.Module call is compiled, as Module.compile() would do it.
 
-Private torch used here (2.11 to 2.15): OptimizeContext (what torch.compile makes), trace_rules.add.
+Private torch used here (2.11 to 2.15): _TorchDynamoContext.__call__ (what torch.compile applies to a function), trace_rules.add.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import sys
 import types
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,42 +23,67 @@ from g2.capture.job import Job
 from g2.capture.journal import Journal
 from g2.capture.mine import is_mine
 from g2.capture.probe.stats import Stats
-from g2.capture.roots import Roots
+from g2.capture.roots import Asked, Roots
 
 
-def install(job: Job, folder: Path, journal: Journal, stats: Stats) -> None:
-    """Called once, right after `import torch` has run."""
-    backend = Backend(job.backend, journal, stats)
-    roots = Roots(job, folder, journal, stats)
-    modules = Outermost(roots, backend, journal, stats)
-    _replace_compile(backend, modules, roots, journal)
-    if not job.compile:
-        modules.start()
+class Adoption:
+    """Made once, right after `import torch` has run."""
 
+    def __init__(self, job: Job, folder: Path, journal: Journal, stats: Stats) -> None:
+        self._backend = Backend(job.backend, journal, stats)
+        self._roots = Roots(job, folder, journal, stats)
+        self._journal = journal
+        self._modules = Outermost(self._roots, self._backend, journal, stats)
+        self._asked = Asked("script", False)  # for contexts that are applied again later (Lightning does)
+        self._replace_compile()
+        if not job.compile:
+            self._modules.start()
 
-def _replace_compile(backend: Backend, modules: Outermost, roots: Roots, journal: Journal) -> None:
-    real = torch.compile
+    def dynamo_imported(self) -> None:
+        """Once torch._dynamo is there: whatever it compiles from now on is counted as a root."""
+        from torch._dynamo import eval_frame, trace_rules
 
-    @functools.wraps(real)
-    def compile(*args: Any, **kwargs: Any) -> Any:
-        model = args[0] if args else kwargs.get("model")
-        if kwargs.get("disable") or kwargs.get("backend") is backend:
-            return real(*args, **kwargs)
-        caller = asked_by_script(sys._getframe(1), model)
-        if caller is not None:
-            modules.stop()
-            journal.write({"e": "compiled", "path": caller.f_code.co_filename, "line": caller.f_lineno})
-        if model is None:
-            return functools.partial(_decorate, compile, kwargs)
-        import torch._dynamo
+        trace_rules.add("g2.capture")  # our frames are not the script's: Dynamo is to leave them alone
+        real = eval_frame._TorchDynamoContext.__call__
+        asked: weakref.WeakKeyDictionary[Any, Asked] = weakref.WeakKeyDictionary()
 
-        kept = {k: v for k, v in kwargs.items() if k not in ("mode", "options", "model")}
-        options = {k: v for k, v in (kwargs.get("options") or {}).items() if k == "guard_filter_fn"}
-        made = real(model, **{**kept, "options": options or None, "backend": backend, "fullgraph": False})
-        by = "script" if caller is not None else "library"
-        return roots.counted(made, model, by, whole=bool(kwargs.get("fullgraph")))
+        @functools.wraps(real)
+        def wraps(context: Any, fn: Any) -> Any:
+            made = real(context, fn)
+            if not isinstance(context, eval_frame.OptimizeContext) or not isinstance(made, types.FunctionType):
+                return made
+            return self._roots.counted(made, fn, asked.setdefault(context, self._asked))
 
-    torch.compile = compile  # type: ignore[assignment]
+        eval_frame._TorchDynamoContext.__call__ = wraps  # type: ignore[method-assign]
+
+    def _replace_compile(self) -> None:
+        real = torch.compile
+
+        @functools.wraps(real)
+        def compile(*args: Any, **kwargs: Any) -> Any:
+            model = args[0] if args else kwargs.get("model")
+            if kwargs.get("disable"):
+                return real(*args, **kwargs)
+            caller = asked_by_script(sys._getframe(1), model)
+            if caller is not None:
+                self._modules.stop()
+                self._journal.write(
+                    {"e": "compiled", "path": caller.f_code.co_filename, "line": caller.f_lineno}
+                )
+            if model is None:
+                return functools.partial(_decorate, compile, kwargs)
+            kept = {k: v for k, v in kwargs.items() if k not in ("mode", "options", "model")}
+            filters = {k: v for k, v in (kwargs.get("options") or {}).items() if k == "guard_filter_fn"}
+            before = self._asked
+            self._asked = Asked("script" if caller is not None else "library", bool(kwargs.get("fullgraph")))
+            try:
+                return real(
+                    model, **{**kept, "options": filters or None, "backend": self._backend, "fullgraph": False}
+                )
+            finally:
+                self._asked = before
+
+        torch.compile = compile  # type: ignore[assignment]
 
 
 def _decorate(compile: Callable[..., Any], kwargs: dict[str, Any], model: Any) -> Any:
@@ -137,7 +163,7 @@ class Outermost:
     def _compiled_call(self) -> Callable[..., Any]:
         # One compiled function serves all modules: Dynamo keeps compiled code with the code object, and the module is an argument.
         if self._compiled is None:
-            self._compiled = torch._dynamo.optimize(self._backend)(torch.nn.Module._call_impl)
+            self._compiled = self._roots.uncounted(lambda: torch._dynamo.optimize(self._backend)(torch.nn.Module._call_impl))
         return self._compiled
 
 

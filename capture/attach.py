@@ -16,11 +16,14 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from g2.capture.job import Job
 from g2.capture.journal import Journal
 from g2.capture.probe.stats import Stats
+
+if TYPE_CHECKING:
+    from g2.capture.adopt import Adoption
 
 MARK = "attached"  # a file of this name in the record folder: some process was attached
 
@@ -51,6 +54,8 @@ class _Recorder:
         self.journal = Journal(folder / f"journal-{os.getpid()}.jsonl")
         self.stats = Stats(self.journal)
         self.began = False
+        self.probed = False
+        self.adoption: Adoption | None = None
 
     def begin(self) -> None:
         watch: dict[str, Callable[[types.ModuleType], None]] = {
@@ -72,12 +77,17 @@ class _Recorder:
         from g2.capture import adopt
 
         self.introduce(torch.__version__)
-        adopt.install(self.job, self.folder, self.journal, self.stats)
+        self.adoption = adopt.Adoption(self.job, self.folder, self.journal, self.stats)
+        if self.probed:
+            self.adoption.dynamo_imported()
 
     def dynamo_imported(self, _dynamo: types.ModuleType) -> None:
         from g2.capture import probe
 
         probe.install(self.journal, self.stats)
+        self.probed = True
+        if self.adoption is not None:
+            self.adoption.dynamo_imported()
 
     def introduce(self, version: str) -> None:
         env = os.environ

@@ -18,6 +18,12 @@ def is_mine(path: str) -> bool:
     return not any(part in plain for part in _INSTALLED) and not plain.startswith(_standard_library())
 
 
+def owned_by_package(path: str) -> bool:
+    """True for source files of installed packages other than torch."""
+    plain = path.replace("\\", "/")
+    return any(part in plain and f"{part}torch/" not in plain for part in _INSTALLED)
+
+
 @functools.cache
 def _standard_library() -> tuple[str, ...]:
     paths = sysconfig.get_paths()

@@ -6,6 +6,7 @@ import functools
 import inspect
 import types
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,17 @@ from g2.capture.journal import Journal
 from g2.capture.probe.stats import Stats
 
 
+_WHOLE = ("_call_impl", "_wrapped_call_impl", "__call__", "_lazy_forward", "forward")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asked for a compilation ("script", "library", "auto", "option"), and whether with fullgraph=True."""
+
+    by: str
+    fullgraph: bool
+
+
 class Roots:
     """All roots of one process."""
 
@@ -26,48 +38,50 @@ class Roots:
         self._stats = stats
         self._behind = Behind(folder, journal) if job.hidden else None
         self._known: set[str] = set()
+        self._quiet = False
 
-    def counted(self, made: Any, model: Any, by: str, whole: bool) -> Any:
-        """What torch.compile made of `model`, with its calls seen by us; `whole` when it was asked for with fullgraph=True.
+    def counted(self, compiled: Any, model: Any, asked: Asked) -> Any:
+        """`compiled` (what Dynamo made of `model`), with its calls seen by us.
 
         Attributes that Dynamo put on its wrapper are kept, so that a compiled function called in another compiled region is still inlined.
         """
-        if isinstance(made, torch.nn.Module):
-            inner = made.__dict__.get("forward")
-            if callable(inner):
-                made.__dict__["forward"] = self._wrap(inner, model, by, whole)
-            return made
-        return self._wrap(made, model, by, whole) if isinstance(made, types.FunctionType) else made
-
-    def _wrap(self, compiled: Any, model: Any, by: str, whole: bool) -> Callable[..., Any]:
-        owner = model if isinstance(model, torch.nn.Module) else getattr(model, "__self__", None)
+        if self._quiet:
+            return compiled
+        owner = getattr(model, "__self__", None)
         module = owner if isinstance(owner, torch.nn.Module) else None
-
-        if whole:
+        whole = module if module is not None and model.__name__ in _WHOLE else model
+        run = compiled
+        if asked.fullgraph:
             # fullgraph=True also captures scalars and data-dependent shapes (one_graph in torch._dynamo.output_graph, 2.11 to 2.15).
-            inner, patch = compiled, torch._dynamo.config.patch
-            compiled = functools.wraps(inner)(
-                patch(capture_scalar_outputs=True, capture_dynamic_output_shape_ops=True)(inner)
-            )
+            run = torch._dynamo.config.patch(
+                capture_scalar_outputs=True, capture_dynamic_output_shape_ops=True
+            )(compiled)
 
         @functools.wraps(compiled)
         def counted(*args: Any, **kwargs: Any) -> Any:
             if torch.compiler.is_compiling():
                 return compiled(*args, **kwargs)
-            return self._run(module or model, module, compiled, args, kwargs, by)
+            return self._run(whole, module, run, compiled, args, kwargs, asked.by)
 
-        if hasattr(compiled, "_torchdynamo_wrapper_id"):  # 2.12 and later check that it is the wrapper's own
-            counted._torchdynamo_wrapper_id = id(counted)  # type: ignore[attr-defined]
+        counted._torchdynamo_wrapper_id = id(counted)  # type: ignore[attr-defined]
         return counted
+
+    def uncounted(self, make: Callable[[], Any]) -> Any:
+        """What `make` compiles is called through call(), not counted by itself."""
+        self._quiet = True
+        try:
+            return make()
+        finally:
+            self._quiet = False
 
     def call(
         self, module: torch.nn.Module, compiled: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], by: str
     ) -> Any:
         """One call of a module that g2 compiled. `args` begins with the module itself."""
-        return self._run(module, module, compiled, args, kwargs, by)
+        return self._run(module, module, compiled, compiled, args, kwargs, by)
 
     def _run(
-        self, what: Any, module: torch.nn.Module | None, compiled: Callable[..., Any],
+        self, what: Any, module: torch.nn.Module | None, run: Callable[..., Any], compiled: Callable[..., Any],
         args: tuple[Any, ...], kwargs: dict[str, Any], by: str,
     ) -> Any:  # fmt: skip
         root = self._introduce(what, by)
@@ -76,8 +90,8 @@ class Roots:
             return self._beyond(compiled, args, kwargs)
         with self._stats.begin(root, module) as active:
             if self._behind is not None:
-                self._behind.look(root, active.call, compiled, args, kwargs)
-            return compiled(*args, **kwargs)
+                self._behind.look(root, active.call, run, args, kwargs)
+            return run(*args, **kwargs)
 
     def _beyond(self, compiled: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._job.then_stop:

@@ -17,6 +17,7 @@ from torch._dynamo.symbolic_convert import InstructionTranslatorBase
 from torch._guards import CompileContext
 
 from g2.capture.journal import Journal
+from g2.capture.mine import is_mine, owned_by_package
 from g2.capture.probe import originals, places
 from g2.capture.probe.stats import Stats
 
@@ -100,7 +101,7 @@ class _Told:
             found = [tx]
         traced = [places.place(t) for t in found]
         if traced:
-            spot, opcode = _innermost(found, traced)
+            spot, opcode = _innermost(found, traced, isinstance(error, SOFT))
         else:  # refused before anything was traced: the place is the function
             spot = [root_code.co_filename, root_code.co_firstlineno, -1, -1, -1]
             spot, opcode = [*spot, places.function_name(root_code)], ""
@@ -130,12 +131,21 @@ class _Told:
         }  # fmt: skip
 
 
-def _innermost(found: list[Any], traced: list[places.Place]) -> tuple[places.Place, str]:
-    # Dynamo's Python polyfills are not the person's source: the place is the line that led there.
-    for tx, spot in zip(reversed(found), reversed(traced), strict=True):
-        if "_dynamo/" not in spot[0].replace("\\", "/"):
-            return spot, tx.current_instruction.opname
-    return traced[-1], found[-1].current_instruction.opname
+def _innermost(found: list[Any], traced: list[places.Place], soft: bool) -> tuple[places.Place, str]:
+    """The place to show, and the instruction that stopped Dynamo.
+
+    Dynamo's Python polyfills are not anybody's source: the line that led there is. Where Dynamo itself failed, no line inside a
+    library is at fault: the person's own line is shown, else the library's (not the standard library's).
+    """
+    opcode = found[-1].current_instruction.opname
+    inner = [spot for spot in reversed(traced) if "_dynamo/" not in spot[0].replace("\\", "/")]
+    if not soft:
+        inner = [
+            *(s for s in inner if is_mine(s[0])),
+            *(s for s in inner if owned_by_package(s[0])),
+            *inner,
+        ]
+    return (inner or traced[::-1])[0], opcode
 
 
 def _message(error: Exception) -> str:

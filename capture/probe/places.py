@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch._dynamo.exc import Unsupported, UserError
 from torch._dynamo.symbolic_convert import InstructionTranslatorBase
 
 from g2.capture.probe import originals
@@ -43,7 +44,8 @@ def translators(error: BaseException | None) -> list[InstructionTranslatorBase]:
             if isinstance(tx, InstructionTranslatorBase) and all(tx is not other for other in found):
                 found.append(tx)
             tb = tb.tb_next
-        error = error.__cause__
+        context = error.__context__ if isinstance(error.__context__, (Unsupported, UserError)) else None
+        error = error.__cause__ or context  # a loop's own break is raised while the first one is handled
     if not found:
         return []
     above: list[InstructionTranslatorBase] = []
