@@ -1,0 +1,54 @@
+"""The forms a report can take, one file each. The file's name is the format's.
+
+A view is a module with `render(report, output) -> str` and `SUFFIXES`, the endings of file names
+that ask for it. Modules whose name starts with an underscore are parts shared by views.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from typing import Protocol
+
+from g2.explain.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a report goes, as far as its look depends on it."""
+
+    width: int = 80  # columns
+    colour: bool = False
+    links: bool = False  # the terminal understands OSC 8 hyperlinks
+    unicode: bool = True
+    limit: int | None = None  # findings to show, 0 for all, None for what suits the view
+    verbose: bool = False
+    left_out: int = 0  # findings that the person asked not to see
+    workspace: str | None = None  # the root that a CI service names files from
+
+
+class View(Protocol):
+    """What a module of this folder offers."""
+
+    SUFFIXES: tuple[str, ...]
+
+    def render(self, report: Report, output: Output) -> str:
+        """The whole text of the report, ending with a newline (or empty)."""
+        ...
+
+
+def formats() -> list[str]:
+    """The names of all views."""
+    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+
+
+def view(name: str) -> View:
+    """The view called `name`, one of `formats()`."""
+    module: View = importlib.import_module(f"g2.cli.views.{name}")
+    return module
+
+
+def format_for(path: str) -> str | None:
+    """The format that the ending of a file's name asks for."""
+    return next((n for n in formats() if path.lower().endswith(view(n).SUFFIXES)), None)

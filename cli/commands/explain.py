@@ -1,0 +1,189 @@
+"""`g2 explain`: run a script under Dynamo and show every graph break and recompile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from g2.cli.options import report_options
+
+if TYPE_CHECKING:
+    from g2.capture.launch import Options
+    from g2.cli.choose import Choice
+
+EPILOG = """\b
+Examples:
+  g2 explain train.py --epochs 1            what follows the script is the script's
+  g2 explain --calls 20 --then-stop train.py
+  g2 explain --compile model:Net.encode serve.py
+  g2 explain --only tensor-branch --mine -m package.train --lr 0.1
+  g2 explain -o report.md train.py          also --format github for a CI job
+"""
+
+USAGE = "[OPTIONS] SCRIPT [ARGS]...\n  g2 explain [OPTIONS] -m MODULE [ARGS]..."
+
+
+class _Explain(click.Command):
+    """Options stand before the script; from its name on, every word is the script's own."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(f"Usage: {ctx.command_path} {USAGE}\n")
+
+
+@click.command(
+    cls=_Explain,
+    short_help="Run a script and show its graph breaks and recompiles.",
+    epilog=EPILOG,
+    context_settings={"allow_interspersed_args": False},
+)
+@click.option("-m", "module", is_flag=True, help="Run a module, as python -m does.")
+@click.option("--once", is_flag=True, help="Do not look for breaks that hide behind others.")
+@click.option(
+    "--backend",
+    default="capture",
+    show_default=True,
+    metavar="NAME",
+    help="Compile graphs with this backend of Dynamo's, such as aot_eager (shows the backward) "
+    "or inductor; capture runs them as they are.",
+)
+@click.option(
+    "--compile",
+    "compile_",
+    multiple=True,
+    metavar="WHAT",
+    help="What to compile, when not each outermost nn.Module: module:function, Class.method, "
+    "or none. Repeatable.",
+)
+@click.option(
+    "--calls",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Stop observing after N calls of each root.",
+)
+@click.option("--then-stop", is_flag=True, help="With --calls: end the script there, too.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="End the script after so long.",
+)
+@report_options("--format")
+@click.option("-q", "--quiet", is_flag=True, help="No line of progress and no notes.")
+@click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...")
+def command(
+    module: bool,
+    once: bool,
+    backend: str,
+    compile_: tuple[str, ...],
+    calls: int | None,
+    then_stop: bool,
+    time_limit: float | None,
+    quiet: bool,
+    target: tuple[str, ...],
+    **wanted: Any,
+) -> int:
+    """Run SCRIPT under Dynamo and show every graph break and recompile: where, why, what it
+    costs, what to do.
+
+    The script runs as it always does, with its own arguments, streams and exit code. When it
+    compiles nothing itself, each outermost call of an nn.Module is compiled.
+
+    Exit code: 0 nothing found, 1 findings, 2 g2 could not do it; the script's own when the script
+    failed.
+    """
+    from g2.cli.choose import Choice
+    from g2.cli.errors import Refusal
+
+    choice = Choice.of(**wanted)
+    if then_stop and calls is None:
+        raise Refusal("--then-stop needs --calls", "g2 explain --calls 20 --then-stop SCRIPT")
+    if not target:
+        raise Refusal(
+            "no module was named" if module else "no script was named", "g2 explain --help"
+        )
+    _check_script(module, target)
+    try:
+        Path.cwd()
+    except OSError:
+        raise Refusal(
+            "the working directory does not exist any more", "cd to a folder that does"
+        ) from None
+
+    from g2.capture.launch import Options
+
+    options = Options(
+        target=("-m", *target) if module else target,
+        once=once,
+        backend=backend,
+        compile=compile_,
+        calls=calls,
+        then_stop=then_stop,
+        time_limit=time_limit,
+    )
+    return _run(options, choice, quiet)
+
+
+def _run(options: Options, choice: Choice, quiet: bool) -> int:
+    from g2.capture.launch import LaunchError, run
+    from g2.cli.errors import Refusal, say
+    from g2.cli.progress import streams
+    from g2.cli.publish import exit_code, publish
+    from g2.cli.store import Store
+
+    store = Store.open()
+    if store.note and not quiet:
+        say(f"g2: {store.note}")
+    with store.new_run(options.target) as folder:
+        try:
+            with streams(choice.machine and choice.file is None, quiet) as script:
+                session = run(
+                    options,
+                    folder,
+                    child_stdout=script.stdout,
+                    child_stderr=script.stderr,
+                    on_progress=script.show,
+                )
+        except LaunchError as error:
+            raise Refusal(str(error), error.hint) from None
+        except OSError as error:
+            raise Refusal(
+                f"the record cannot be written in {folder}: {error.strerror or error}",
+                "free some space there, or set G2_HOME to another folder",
+            ) from None
+        try:
+            store.save(folder, session)
+        except OSError as error:
+            say(
+                f"g2: the record could not be kept ({error.strerror or error}); "
+                "g2 show will not find this run"
+            )
+        report = publish(session, choice, on_stderr=True, quiet=quiet)
+    return exit_code(session, report)
+
+
+def _check_script(module: bool, target: tuple[str, ...]) -> None:
+    """Name the nearest file when a script is missing."""
+    from difflib import get_close_matches
+
+    from g2.cli.errors import Refusal
+
+    path = Path(target[0])
+    if module or path.exists():
+        return
+    if target[0].startswith("-"):
+        raise Refusal(f"there is no option {target[0]}", "g2 explain --help")
+    folder = path.parent
+    known = sorted(p.name for p in folder.glob("*.py")) if folder.is_dir() else []
+    near = get_close_matches(path.name, known, n=1) or get_close_matches(
+        f"{path.name}.py", known, n=1
+    )
+    hint = (
+        f"g2 explain {folder / near[0]}"
+        if near
+        else "give the path of a Python script: g2 explain SCRIPT"
+    )
+    if not near and path.parent == Path() and path.suffix == "" and "." in path.name:
+        hint = f"g2 explain -m {path.name}"
+    raise Refusal(f"there is no file {target[0]}", hint)

@@ -1,0 +1,75 @@
+"""Options that commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """The name of a view; the folder of views is looked into only when one is named."""
+    import difflib
+
+    from g2.cli.errors import Refusal
+    from g2.cli.views import formats
+
+    if value is not None and value not in formats():
+        near = difflib.get_close_matches(value, formats(), n=1)
+        raise Refusal(
+            f"there is no format {value!r}; there are {', '.join(formats())}",
+            f"{param.opts[0]} {near[0] if near else 'terminal'}",
+        )
+    return value
+
+
+def report_options(flag: str) -> Callable[[F], F]:
+    """What every command that draws a report takes."""
+    options = [
+        click.option(
+            flag,
+            "format_",
+            callback=_format,
+            metavar="FORMAT",
+            help="terminal (default), json, markdown or github.",
+        ),
+        click.option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write the report to FILE; its ending chooses the format unless one is named.",
+        ),
+        click.option(
+            "--only",
+            multiple=True,
+            metavar="REASON",
+            help="Only findings of this reason. Repeatable.",
+        ),
+        click.option(
+            "--mine",
+            is_flag=True,
+            help="Only places in your own files, none in installed libraries.",
+        ),
+        click.option(
+            "--limit",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="Show at most N places; 0 for all. Default: 20 for people, all for programs.",
+        ),
+        click.option(
+            "-v",
+            "--verbose",
+            is_flag=True,
+            help="Whole paths, whole texts, and Dynamo's own words.",
+        ),
+    ]
+
+    def decorate(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate

@@ -1,0 +1,69 @@
+"""Bring a report to where it belongs: a terminal, stdout or a file."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from g2.capture.model import Session
+from g2.cli.choose import Choice
+from g2.cli.errors import Refusal, say
+from g2.cli.files import write_report
+from g2.cli.look import output_for
+from g2.cli.summary import summary
+from g2.cli.views import view
+from g2.explain.report import Report
+
+
+def publish(session: Session, choice: Choice, *, on_stderr: bool, quiet: bool) -> Report:
+    """Explain a session, show it as chosen, and return what was shown.
+
+    Raises Refusal when the file cannot be written; the report is on the terminal by then.
+    """
+    from g2.explain.findings import report as explained
+
+    report, left_out = choice.narrow(explained(session))
+    if choice.file is not None:
+        look = output_for(None, choice.limit, choice.verbose, left_out)
+        text = view(choice.format).render(report, look)
+        try:
+            write_report(choice.file, text)
+        except OSError as error:
+            _show(report, "terminal", choice, left_out, sys.stderr)
+            raise Refusal(
+                f"{choice.file} cannot be written: {error.strerror or error}",
+                f"g2 show --as {choice.format} -o FILE writes it without running the script again",
+            ) from None
+        if not quiet:
+            say(f"g2: {summary(report)}")
+            say(f"g2: the report is in {_near(choice.file)}")
+        return report
+    stream = sys.stderr if on_stderr and not choice.machine else sys.stdout
+    _show(report, choice.format, choice, left_out, stream)
+    return report
+
+
+def exit_code(session: Session, report: Report) -> int:
+    """0 nothing found, 1 findings, else the script's own code, 128 + N for signal N."""
+    if session.exit_code < 0:
+        return 128 - session.exit_code
+    return session.exit_code or (0 if report.clean else 1)
+
+
+def _show(report: Report, name: str, choice: Choice, left_out: int, stream: TextIO | None) -> None:
+    if stream is None:
+        return
+    text = view(name).render(report, output_for(stream, choice.limit, choice.verbose, left_out))
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    if name == "terminal":
+        text = "\n" + text if stream is sys.stderr else text
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    stream.flush()
+
+
+def _near(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)

@@ -1,0 +1,236 @@
+"""The report for a person: a terminal, a pipe or a CI log."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from g2.capture.model import Break, Effect, Frame, Span
+from g2.cli.summary import advice_when_empty, failure, summary
+from g2.cli.text import (
+    Block,
+    blocks,
+    inline,
+    listing,
+    milliseconds,
+    place,
+    plural,
+    seconds,
+    short_path,
+)
+from g2.cli.views import Output
+from g2.cli.views._page import Page
+from g2.cli.views._recompiles import draw_recompiles
+from g2.explain.report import Finding, Report
+
+SUFFIXES = (".txt", ".log")
+LIMIT = 20
+FRAMES = 4
+
+
+def render(report: Report, output: Output) -> str:
+    """The summary first, then places by what they cost, recompiles, what was not seen, and what
+    to do next.
+    """
+    page = Page(output)
+    _head(page, report)
+    limit = LIMIT if output.limit is None else output.limit
+    shown = report.findings[: limit or None]
+    explained: dict[str, tuple[int, Finding]] = {}
+    for number, finding in enumerate(shown, 1):
+        page.blank()
+        _finding(page, report, number, finding, explained)
+    _more(page, len(report.findings) - len(shown), "place")
+    numbered = report.recompiles[: limit or None]
+    draw_recompiles(page, report, numbered, first=len(shown) + 1)
+    _more(
+        page,
+        len(report.recompiles) - len(numbered),
+        "function that recompiles",
+        "functions that recompile",
+    )
+    _tail(page, report)
+    return page.text()
+
+
+def _head(page: Page, report: Report) -> None:
+    session = report.session
+    style = "bold green" if report.clean and not session.lost and not session.exit_code else "bold"
+    page.paragraph(Text(summary(report), style))
+    if report.clean and (advice := advice_when_empty(session)):
+        page.paragraph(page.prose(advice))
+    if ended := failure(session):
+        page.paragraph(Text(ended, "red"))
+    called = [root for root in session.roots if root.calls]
+    if report.clean or not called:
+        return
+    names = list(dict.fromkeys(inline(root.name) for root in called))
+    some = (
+        listing(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
+    )
+    parts = [
+        f"{plural(sum(root.calls for root in called), 'call')} of {some}",
+        f"torch {session.torch}",
+        session.device,
+        seconds(session.seconds),
+    ]
+    page.paragraph(Text(f" {page.dot} ".join(inline(part) for part in parts if part), "dim"))
+
+
+def _finding(
+    page: Page,
+    report: Report,
+    number: int,
+    finding: Finding,
+    explained: dict[str, tuple[int, Finding]],
+) -> None:
+    site, cwd = finding.place, report.session.cwd
+    page.paragraph(page.prose(finding.headline, "bold"), 4, Text(f"{number:>2}", "bold cyan"))
+    where = page.place(site.span, cwd)
+    where.append_text(Text(f" in {inline(site.function)}" if site.function else "", ""))
+    where.append(f" ({inline(site.module)})" if site.module else "", "dim")
+    page.paragraph(where, 4)
+    badges = [Text(finding.reason.slug, "dim")] + [Text(b, "yellow") for b in badges_of(site)]
+    page.paragraph(Text(f" {page.dot} ", "dim").join(badges), 4)
+    if counts := counts_of(site, sum(root.calls for root in report.session.roots)):
+        page.paragraph(page.prose(counts), 4)
+    if page.output.verbose and (site.kind or site.title):
+        dynamo = ": ".join(inline(x) for x in (site.kind, site.title) if x)
+        context = f" ({inline(site.context)})" if site.context else ""
+        page.paragraph(Text(f"Dynamo says {dynamo}{context}", "dim"), 4)
+    if site.snippet is not None:
+        page.blank()
+        page.source(site.span, site.snippet)
+    page.blank()
+    if path := _path(page, site, cwd):
+        page.labelled("Path", [path])
+    _meaning(page, number, finding, cwd, explained)
+    if finding.after_effects:
+        gone = [place(b.span, cwd, page.output.verbose) for b in finding.after_effects]
+        many = plural(len(gone), "more break goes", "more breaks go")
+        listed = (
+            gone if page.output.verbose or len(gone) <= 4 else [*gone[:3], f"{len(gone) - 3} more"]
+        )
+        page.labelled("And", [Text(f"{many} away with it: {listing(listed)}", "dim")])
+
+
+def _meaning(
+    page: Page, number: int, finding: Finding, cwd: str, explained: dict[str, tuple[int, Finding]]
+) -> None:
+    reason, origin = finding.reason, finding.place.because_of
+    source = Text()
+    if origin is not None:
+        source = Text("The value that stopped it comes from ") + page.place(origin, cwd) + Text(".")
+    first, same = explained.setdefault(reason.slug or reason.title, (number, finding))
+    told = same is not finding
+    why: list[Text | Block] = (
+        [Text(f"As in {first}.")] if told else first_paragraph(page, reason.why)
+    )
+    if origin is not None:
+        why.append(source)
+    if told and same.advice == finding.advice:
+        page.labelled("Why", [Text(f"As in {first}, and so is what to do."), *why[1:]])
+        return
+    page.labelled("Why", why)
+    if finding.advice:
+        steps = [item for step in finding.advice for item in blocks(step)]
+        page.labelled("Do", steps)
+
+
+def first_paragraph(page: Page, text: str) -> list[Text | Block]:
+    """What fits on a screen of a longer text; all of it when the person asked for more."""
+    items: list[Text | Block] = list(blocks(text))
+    return items if page.output.verbose else items[:1]
+
+
+def badges_of(site: Break) -> list[str]:
+    """What is unusual about a place, in a few words each."""
+    badges = []
+    if site.hidden:
+        badges.append("hidden: seen only once what stands before it is out of the way")
+    if not site.owner.mine:
+        package = inline(f"{site.owner.package or ''} {site.owner.version or ''}")
+        badges.append(f"in library {package}" if package else "in a library")
+    if site.effect is Effect.FRAME_LOST:
+        badges.append("the whole function runs in eager")
+    elif site.effect is Effect.RAISED:
+        badges.append("Dynamo itself raised an error; the function runs in eager")
+    return badges
+
+
+def counts_of(site: Break, calls: int) -> str:
+    """How often a place was met and what it costs, in one line."""
+    parts = []
+    if site.calls:
+        # A root that is called inside another makes more meetings than outermost calls.
+        of = f" of {calls:,}" if calls >= site.calls else ""
+        parts.append(
+            f"met in {site.calls:,}{of} calls"
+            if max(calls, site.calls) > 1
+            else "met in the one call"
+        )
+    if site.count > 1:
+        parts.append(f"{plural(site.count, 'break event')}")
+    cost = site.cost
+    if cost.per_call_ms is not None:
+        basis = f" ({inline(cost.basis)})" if cost.basis else ""
+        parts.append(f"costs about {milliseconds(cost.per_call_ms)} a call{basis}")
+    elif cost.basis:
+        parts.append(f"cost: {inline(cost.basis)}")
+    if cost.compile_s >= 0.05:
+        parts.append(f"{seconds(cost.compile_s)} more compiling")
+    return "; ".join(parts)
+
+
+def own(frame: Frame, cwd: str) -> bool:
+    """Whether a frame is in the person's files, as far as its path tells."""
+    return short_path(frame.span.path, cwd) == inline(frame.span.path[len(cwd.rstrip("/")) + 1 :])
+
+
+def _path(page: Page, site: Break, cwd: str) -> Text | None:
+    """The call path that leads to the place, shortened in its middle, without the place itself."""
+    frames = list(site.stack)
+    if frames and frames[-1].span.path == site.span.path and frames[-1].span.line == site.span.line:
+        frames.pop()
+    if not frames:
+        return None
+    keep = set(range(len(frames)))
+    if len(frames) > FRAMES and not page.output.verbose:
+        mine = [i for i, frame in enumerate(frames) if own(frame, cwd)]
+        keep = {0, len(frames) - 2, len(frames) - 1, *mine[-1:]}
+    steps, skipped = [], 0
+    for i, frame in enumerate(frames):
+        if i not in keep:
+            skipped += 1
+            continue
+        if skipped:
+            steps.append(Text(f"{skipped} more", "dim"))
+            skipped = 0
+        line = Span(frame.span.path, frame.span.line)  # a path reads better without columns
+        step = page.place(line, cwd, "" if own(frame, cwd) else "dim")
+        step.append(f" {inline(frame.function)}", "dim")
+        steps.append(step)
+    steps.append(Text("here"))
+    return Text(f" {page.arrow} ", "dim").join(steps)
+
+
+def _more(page: Page, number: int, noun: str, nouns: str | None = None) -> None:
+    if number > 0:
+        many = plural(number, f"more {noun}", nouns and f"more {nouns}")
+        page.blank()
+        page.paragraph(Text(f"and {many}; --limit 0 shows all"))
+
+
+def _tail(page: Page, report: Report) -> None:
+    if report.session.lost:
+        page.blank()
+        page.paragraph(Text("Not observed", "bold yellow"))
+        for sentence in report.session.lost:
+            page.paragraph(page.prose(sentence), 4, Text("  -"))
+    if page.output.left_out:
+        page.blank()
+        page.paragraph(
+            Text(f"{plural(page.output.left_out, 'other finding')} left out by --only or --mine.")
+        )
+    if report.next_step and not report.clean:
+        page.blank()
+        page.labelled("Next", [page.prose(report.next_step)], indent=0)
