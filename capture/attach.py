@@ -55,6 +55,7 @@ class _Recorder:
         self.stats = Stats(self.journal)
         self.began = False
         self.probed = False
+        self.closing: Callable[[], None] | None = None
         self.adoption: Adoption | None = None
 
     def begin(self) -> None:
@@ -71,7 +72,7 @@ class _Recorder:
         if self.job.compile:
             from g2.capture import named
 
-            named.watch(self.job.compile, self.journal)
+            self.closing = named.watch(self.job.compile, self.journal, Path(_script()).stem)
 
     def torch_imported(self, torch: types.ModuleType) -> None:
         from g2.capture import adopt
@@ -117,6 +118,8 @@ class _Recorder:
         error = getattr(sys, "last_value", None)  # set by the interpreter when it printed an uncaught exception
         if error is not None:
             self.journal.write({"e": "error", "type": type(error).__name__, "message": str(error)[:2000]})
+        if self.closing is not None:
+            self.closing()
         self.stats.flush(force=True)
         self.journal.write({"e": "end", "t": time.time()})
 
@@ -161,6 +164,11 @@ class _Loader(Loader):
             module.__spec__.loader = self._real
         self._real.exec_module(module)
         self._after(module)
+
+
+def _script() -> str:
+    # sys.argv is not set yet when start-up files run; the interpreter's own command line is.
+    return next((a for a in sys.orig_argv[1:] if a.endswith(".py")), "")
 
 
 def _cwd() -> str:

@@ -6,11 +6,15 @@ import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from g2.capture.journal import Journal
+from g2.capture.probe.stats import Active
+
+if TYPE_CHECKING:
+    from g2.capture.through.handle import Fork
 
 _FIRST = 4  # calls of a root that are looked behind whatever they bring
 _MORE = 8  # and so many in all when they bring a new signature
@@ -28,24 +32,32 @@ class Behind:
         self._pid = os.getpid()
 
     def look(
-        self, root: str, call: int, compiled: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
+        self, active: Active, compiled: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Fork | None:
         """Look behind the breaks of this call, in a fork, unless it has been done often enough."""
         if os.getpid() != self._pid:
-            return  # a worker that the script forked
+            return None  # a worker that the script forked
+        root = active.root
         count = self._looked[root]
         if count >= _MORE or self._looked.total() >= _TOTAL:
-            return
+            return None
         key = (root, signature((args, kwargs)))
         if count >= _FIRST and key in self._seen:
-            return
+            return None
         from g2.capture.through import fork
 
-        if fork.look_behind(
-            lambda: compiled(*args, **kwargs), root=root, folder=self._folder, journal=self._journal
-        ):
+        started = fork.look_behind(
+            lambda: compiled(*args, **kwargs),
+            root=root,
+            folder=self._folder,
+            journal=self._journal,
+            module=active.module,
+            number=active.call,
+        )
+        if started is not None:
             self._looked[root] += 1
             self._seen.add(key)
+        return started
 
 
 def signature(value: Any, depth: int = 0) -> object:

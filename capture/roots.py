@@ -89,9 +89,13 @@ class Roots:
         if limit is not None and self._stats.calls.get(root, 0) >= limit:
             return self._beyond(compiled, args, kwargs)
         with self._stats.begin(root, module) as active:
-            if self._behind is not None:
-                self._behind.look(root, active.call, run, args, kwargs)
-            return run(*args, **kwargs)
+            fork = self._behind.look(active, run, args, kwargs) if self._behind is not None else None
+            try:
+                return run(*args, **kwargs)
+            finally:
+                if fork is not None:
+                    # Nothing can stand behind a break where there is none: most forks of a clean script end here.
+                    fork.release() if self._stats.breaks else fork.drop()
 
     def _beyond(self, compiled: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._job.then_stop:

@@ -60,6 +60,7 @@ class Stats:
         self._lock = threading.RLock()
         self._written = 0.0
         self._early = 8
+        self.breaks = 0  # events told so far
         self.calls: dict[str, int] = {}
         self.graphs: dict[str, list[float]] = {}
         self.gaps: dict[str, _Gap] = {}
@@ -104,6 +105,7 @@ class Stats:
 
     @last_break.setter
     def last_break(self, key: str | None) -> None:
+        self.breaks += key is not None
         self._thread.last_break = key
 
     @contextmanager
