@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,22 @@ def test_every_module_of_the_parent_side_loads_without_torch() -> None:
     modules = [_module(path) for path in parent_side() if path.stem != "__main__"]
     loaded = _loaded_after("".join(f"import {module}\n" for module in modules))
     assert not loaded & HEAVY
+
+
+def examples_in(page: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", (ROOT / page).read_text("utf-8"), re.M | re.S)
+
+
+@pytest.mark.parametrize("example", examples_in("CONTRIBUTING.md"), ids=lambda text: text[3:20])
+def test_what_contributing_imports_is_there(example: str) -> None:
+    wanted = [
+        (node.module, alias.name)
+        for node in ast.walk(ast.parse(example))
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("g2.")
+        for alias in node.names
+    ]
+    assert wanted
+    missing = [
+        f"{module}.{wish}" for module, wish in wanted if not hasattr(import_module(module), wish)
+    ]
+    assert not missing

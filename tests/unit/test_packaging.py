@@ -152,6 +152,12 @@ def test_a_broken_g2_breaks_no_start_without_stderr(bare: Path, attach: Path) ->
     assert run("sh", "-c", shell, bare, G2_RECORD="x") == ("1\n", "")
 
 
+def kept_in_rooms() -> list[str]:
+    """Every file of the five folders that git keeps or would keep."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *ROOMS.values()]
+    return [line for line in run(*command, cwd=ROOT)[0].splitlines() if (ROOT / line).is_file()]
+
+
 def built(how: str, source: Path, target: Path) -> Path:
     """What setuptools makes of the sources: an sdist, a wheel or an editable wheel."""
     target.mkdir(exist_ok=True)
@@ -182,6 +188,8 @@ def test_an_sdist_gives_the_same_wheel(source: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(direct) as one, zipfile.ZipFile(again) as other:
         assert sorted(one.namelist()) == sorted(other.namelist())
         assert PTH in one.namelist()
+        missing = {f"g2/{name}" for name in kept_in_rooms()} - set(one.namelist())
+    assert not missing
 
 
 @pytest.mark.parametrize("how", ["wheel", "editable"])
