@@ -82,7 +82,8 @@ class Store:
             _make_private(fallback)
         except OSError as error:
             raise Refusal(
-                f"no folder for the record can be written: {root} ({why}), {fallback} ({error.strerror or error})",
+                f"no folder for the record can be written: {root} ({why}), "
+                f"{fallback} ({error.strerror or error})",
                 "set G2_HOME to a folder that can be written",
             ) from None
         return cls(fallback, f"the record is kept in {fallback}: {root} cannot be written ({why})")
