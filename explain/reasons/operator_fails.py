@@ -1,0 +1,63 @@
+"""An operator fails already while Dynamo traces it."""
+
+from g2.explain.reading import flat
+from g2.explain.reason import Evidence, Example, Reason
+
+
+def _headline(evidence: Evidence) -> str:
+    source = flat(evidence.source, 50)
+    return f"an operator fails while it is traced: {source}" if source else ""
+
+
+REASON = Reason(
+    title="an operator fails while it is traced",
+    happened="""
+        Dynamo asked an operator which shape comes out of these inputs, and the operator answered with an error: shapes that don't fit, dtypes or devices that don't go together, or an
+        operator that can't answer without data.
+        """,
+    why="""
+        Dynamo tries every operator on fake tensors: they have a shape, a dtype and a device, but no numbers. When that fails there is nothing to record.
+        """,
+    instead="""
+        Run the line without compilation. When it fails there too, mend the shapes or dtypes.
+
+        When eager works, the operator needs real numbers: keep it out of the compiled function. An error that eager code catches with `try` is
+        better avoided by asking first:
+
+            if x.shape[1] == w.shape[0]:
+                y = x @ w
+        """,
+    cost="""
+        Dynamo may raise here, even where the program catches the error in eager. Otherwise the graph is cut.
+        """,
+    kinds=("GB0112", "GB4315", "GB0064", "GB0087", "GB0090", "GB2922", "GB5173", "GB0080", "GB0048", "GB0205", "GB0086", "GB0224", "GB5210"),
+    names=("fake tensor", "faketensor", "device mismatch"),
+    headline=_headline,
+    steps=("Run the line without compilation: when it fails there too, mend shapes, dtypes or devices.", "When eager works: keep this operator outside the compiled function."),
+    example=Example(
+        bad="""
+            import torch
+
+            @torch.compile
+            def step(x):
+                y = x + 1
+                return y @ torch.ones(5, 5)
+
+            try:
+                step(torch.ones(3, 3))
+            except RuntimeError:
+                pass
+            """,
+        good="""
+            import torch
+
+            @torch.compile
+            def step(x):
+                y = x + 1
+                return y @ torch.ones(3, 5)
+
+            step(torch.ones(3, 3))
+            """,
+    ),
+    see_also=("custom-operator", "exception-raised"),
+)

@@ -1,0 +1,78 @@
+"""Seeding torch, reading or setting its random state, a Generator inside a compiled function."""
+
+from g2.explain.reading import flat, method, module
+from g2.explain.reason import Evidence, Example, Reason
+
+
+def _claims(evidence: Evidence) -> bool:
+    if module(evidence) in {"torch.random", "torch.cuda.random"}:
+        return True
+    if evidence.kind in {"GB0208", "GB0142"} and "fork_rng" in f"{evidence.context} {evidence.source}":
+        return True
+    generator = "UserDefinedObjectVariable(Generator)" in evidence.context
+    return method(evidence)[0] == "Generator" or (evidence.kind == "GB0055" and generator)
+
+
+def _headline(evidence: Evidence) -> str:
+    source = flat(evidence.source, 50)
+    return f"torch's random state is touched: {source}" if source else ""
+
+
+REASON = Reason(
+    title="torch's random state is read or set",
+    happened="""
+        The compiled function seeds torch (`torch.manual_seed`), reads or sets its random state (`get_rng_state`, `fork_rng`), or draws
+        with a `torch.Generator` of its own.
+        """,
+    why="""
+        Dynamo takes one random state through the graph. Changing it in the middle, or drawing from another one, can't be written into
+        the graph.
+        """,
+    instead="""
+        Seed before the compiled function:
+
+            torch.manual_seed(0)
+            y = step(x)
+
+        Or draw outside with your generator, and pass the numbers in:
+
+            noise = torch.randn(x.shape, generator=generator)
+            y = step(x, noise)
+        """,
+    cost="""
+        The graph is cut at each of these calls. `fork_rng` as a context manager leaves the whole function uncompiled.
+        """,
+    kinds=("GB7650", "GB0107", "GB0110"),
+    claims=_claims,
+    before=("skipped-function", "context-manager", "non-tensor-result", "unusual-call"),
+    headline=_headline,
+    steps=("Seed before the call, or draw outside with your generator and pass the numbers in.",),
+    outside=("Pass ready-made noise or masks in, where the library takes them: then it need not touch the random state.",),
+    example=Example(
+        bad="""
+            import torch
+
+            generator = torch.Generator().manual_seed(0)
+
+            @torch.compile
+            def step(x):
+                y = x * 2
+                return y + torch.rand(4, generator=generator)
+
+            step(torch.ones(4))
+            """,
+        good="""
+            import torch
+
+            generator = torch.Generator().manual_seed(0)
+
+            @torch.compile
+            def step(x, noise):
+                y = x * 2
+                return y + noise
+
+            step(torch.ones(4), torch.rand(4, generator=generator))
+            """,
+    ),
+    see_also=("python-random", "numpy-random"),
+)
