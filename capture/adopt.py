@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 from g2.capture.backend import Backend
+from g2.capture.hush import hush
 from g2.capture.job import Job
 from g2.capture.journal import Journal
 from g2.capture.mine import is_mine
@@ -43,6 +44,7 @@ class Adoption:
         """Once torch._dynamo is there: whatever it compiles from now on is counted as a root."""
         from torch._dynamo import eval_frame, trace_rules
 
+        hush()
         trace_rules.add("g2.capture")  # our frames are not the script's: Dynamo is to leave them alone
         real = eval_frame._TorchDynamoContext.__call__
         asked: weakref.WeakKeyDictionary[Any, Asked] = weakref.WeakKeyDictionary()

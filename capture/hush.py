@@ -1,0 +1,18 @@
+"""Child side: Dynamo's own words about breaks and limits are in the record; on the script's stderr they would be noise that g2 brought.
+
+A person who set TORCH_LOGS wants to read them, and does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+
+
+def hush() -> None:
+    """Called once torch._dynamo is there: its warnings and log lines below ERROR stay out of the script's output."""
+    if "TORCH_LOGS" in os.environ:
+        return
+    logging.getLogger("torch._dynamo").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\._dynamo\.")
