@@ -105,6 +105,7 @@ def _break(
         effect=place.effect,
         hidden=hidden,
         after_effect_of=causes.get(place.cause) if place.cause else None,  # type: ignore[arg-type]
+        because_of=spans.span(e["because"], cwd) if e.get("because") else None,
         opcode=e["opcode"],
         snippet=spans.snippet(e["path"], e["line"], e["end_line"]),
         cost=costs.of(key(e)),

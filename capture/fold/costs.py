@@ -41,14 +41,13 @@ class Costs:
     def calls(self, key: str, first_calls: Mapping[str, int], lost: bool) -> int:
         """Calls of a root that met the break.
 
-        A break between graphs is counted when it is crossed; a function that was given up runs in eager in every later call of its root.
+        A break between graphs is counted when it is crossed. A function that was given up runs in eager in every later call of its root, and a
+        break with no operation before it ends no graph: both are met by every later call.
         """
         since = sum(
             max(self._root_calls.get(root, 0), first) - first + 1 for root, first in first_calls.items()
         )
-        if lost:
-            return since
-        return self._crossed.get(key, 0) or min(since, len(first_calls)) or len(first_calls)
+        return since if lost else self._crossed.get(key, 0) or since
 
     def of(self, key: str) -> Cost:
         ms = self._ms.get(key, [])

@@ -18,7 +18,7 @@ from torch._guards import CompileContext
 
 from g2.capture.journal import Journal
 from g2.capture.mine import is_mine, owned_by_package
-from g2.capture.probe import originals, places
+from g2.capture.probe import causes, originals, places
 from g2.capture.probe.stats import Stats
 
 _ANOTHER = "*** While handling this graph break, another graph break occurred: ***"
@@ -127,6 +127,7 @@ class _Told:
             "id": str(CompileContext.current_compile_id() or getattr(error, "compile_id", "") or ""),
             "root": active.root if active else None,
             "call": active.call if active else None,
+            "because": causes.constant_origin(error),
             "hidden": False,
         }  # fmt: skip
 
