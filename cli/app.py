@@ -123,6 +123,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     try:
         code = app.main(argv or ["--help"], prog_name="g2", standalone_mode=False)
+        if not argv:
+            return REFUSED
     except Refusal as error:
         print_refusal(error)
         return error.code
@@ -134,7 +136,7 @@ def _run(argv: list[str]) -> int:
     except click.ClickException as error:
         print_refusal(Refusal(error.format_message()))
         return REFUSED
-    return code if isinstance(code, int) else 0 if argv else REFUSED
+    return code if isinstance(code, int) else 0
 
 
 def _refusal(error: click.UsageError) -> Refusal:

@@ -56,14 +56,12 @@ class Choice:
         findings = tuple(
             f
             for f in report.findings
-            if (not self.only or f.reason.slug in self.only)
-            and (not self.mine or f.place.owner.mine)
+            if (not self.only or f.reason.slug in self.only) and (not self.mine or f.place.owner.mine)
         )
         recompiles = tuple(
             r
             for r in report.recompiles
-            if (not self.only or r.reason in self.only)
-            and (not self.mine or r.recompile.owner.mine)
+            if (not self.only or r.reason in self.only) and (not self.mine or r.recompile.owner.mine)
         )
         left = len(report.findings) + len(report.recompiles) - len(findings) - len(recompiles)
         return replace(report, findings=findings, recompiles=recompiles), left
@@ -71,13 +69,10 @@ class Choice:
 
 def _slug(word: str) -> str:
     """The reason that a word names: a slug, or an id of Dynamo's."""
-    from g2.explain.catalog import UnknownReason, lookup
+    from g2.cli.words import UnknownWord, find
 
     try:
-        return lookup(word).slug
-    except UnknownReason as error:
-        near = error.suggestions
-        raise Refusal(
-            f"there is no reason {word!r}",
-            f"--only {near[0]}" if near else "g2 why lists all reasons",
-        ) from None
+        return find(word).slug
+    except UnknownWord as error:
+        hint = f"--only {error.nearest}" if error.nearest else "g2 why lists all reasons"
+        raise Refusal(f"there is no reason {word!r}", hint) from None

@@ -11,9 +11,7 @@ from g2.cli.views import Output
 WIDTH = 80
 
 
-def output_for(
-    stream: TextIO | None, limit: int | None = None, verbose: bool = False, left_out: int = 0
-) -> Output:
+def output_for(stream: TextIO | None, limit: int | None = None, verbose: bool = False, left_out: int = 0) -> Output:
     """How a report has to look on `stream`; None stands for a file."""
     environment = os.environ
     terminal = is_terminal(stream)
@@ -65,19 +63,12 @@ def _links(environment: Mapping[str, str]) -> bool:
     """
     if forced := environment.get("FORCE_HYPERLINK"):
         return forced != "0"
-    if (
-        environment.get("CI")
-        or environment.get("TMUX")
-        or environment.get("TERM", "").startswith("screen")
-    ):
+    if environment.get("CI") or environment.get("TMUX") or environment.get("TERM", "").startswith("screen"):
         return False
     vte = environment.get("VTE_VERSION", "")
     return (
         (vte.isdigit() and int(vte) >= 5000)
-        or any(
-            environment.get(name)
-            for name in ("WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "DOMTERM")
-        )
+        or any(environment.get(name) for name in ("WT_SESSION", "KITTY_WINDOW_ID", "KONSOLE_VERSION", "DOMTERM"))
         or environment.get("TERM_PROGRAM") in ("iTerm.app", "WezTerm", "vscode", "ghostty", "Hyper")
         or environment.get("TERM") in ("xterm-kitty", "alacritty", "foot", "xterm-ghostty")
     )

@@ -152,9 +152,7 @@ class Line:
         while view:
             try:
                 view = view[os.write(self._terminal, view) :]
-            except (
-                BlockingIOError
-            ):  # the script may have made the terminal non-blocking for everybody
+            except BlockingIOError:  # the script may have made the terminal non-blocking for everybody
                 select.select([], [self._terminal], [], 1)
             except OSError:
                 return  # the terminal is gone; the script must not be held up by that
@@ -213,9 +211,7 @@ def _same_settings(terminal: int, slave: int) -> None:
 
 def _size(descriptor: int) -> tuple[int, int, int, int]:
     try:
-        rows, columns, x, y = struct.unpack(
-            "HHHH", fcntl.ioctl(descriptor, termios.TIOCGWINSZ, b"\0" * 8)
-        )
+        rows, columns, x, y = struct.unpack("HHHH", fcntl.ioctl(descriptor, termios.TIOCGWINSZ, b"\0" * 8))
     except OSError:
         return 0, 0, 0, 0
     return rows, columns, x, y

@@ -80,10 +80,10 @@ class Store:
         why = first.strerror or str(first)
         try:
             _make_private(fallback)
+            _make_private(fallback / "runs")
         except OSError as error:
             raise Refusal(
-                f"no folder for the record can be written: {root} ({why}), "
-                f"{fallback} ({error.strerror or error})",
+                f"no folder for the record can be written: {root} ({why}), {fallback} ({error.strerror or error})",
                 "set G2_HOME to a folder that can be written",
             ) from None
         return cls(fallback, f"the record is kept in {fallback}: {root} cannot be written ({why})")
@@ -175,11 +175,7 @@ class Store:
         complete = [run for run in self.kept() if run.complete]
         here = next((run for run in complete if run.cwd == cwd), None)
         if here is None:
-            hint = (
-                "g2 show --list shows the records of other folders"
-                if complete
-                else "g2 explain SCRIPT makes one"
-            )
+            hint = "g2 show --list shows the records of other folders" if complete else "g2 explain SCRIPT makes one"
             raise Refusal("no record was made in this folder yet", hint)
         return here.folder / SESSION
 

@@ -67,9 +67,7 @@ def _nothing(session: Session) -> str:
     graphs = "one whole graph" if pieces == 1 else plural(pieces, "whole graph")
     what = f"{_names(called)} {'is' if len(called) == 1 else 'are'} {graphs}"
     if session.lost or session.exit_code:
-        return (
-            f"No graph break or recompile was seen in {plural(calls, 'call')} of {_names(called)}."
-        )
+        return f"No graph break or recompile was seen in {plural(calls, 'call')} of {_names(called)}."
     return f"No graph breaks, no recompiles: {what} over {plural(calls, 'call')}."
 
 

@@ -51,9 +51,7 @@ def milliseconds(value: float) -> str:
         return "under 0.001 ms"
     if value >= 1000:
         return seconds(value / 1000)
-    return (
-        f"{value:.2g} ms" if value < 1 else f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms"
-    )
+    return f"{value:.2g} ms" if value < 1 else f"{value:.1f} ms" if value < 100 else f"{value:.0f} ms"
 
 
 def seconds(value: float) -> str:

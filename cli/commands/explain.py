@@ -53,8 +53,7 @@ class _Explain(click.Command):
     "compile_",
     multiple=True,
     metavar="WHAT",
-    help="What to compile, when not each outermost nn.Module: module:function, Class.method, "
-    "or none. Repeatable.",
+    help="What to compile, when not each outermost nn.Module: module:function, Class.method, or none. Repeatable.",
 )
 @click.option(
     "--calls",
@@ -100,16 +99,12 @@ def command(
     if then_stop and calls is None:
         raise Refusal("--then-stop needs --calls", "g2 explain --calls 20 --then-stop SCRIPT")
     if not target:
-        raise Refusal(
-            "no module was named" if module else "no script was named", "g2 explain --help"
-        )
+        raise Refusal("no module was named" if module else "no script was named", "g2 explain --help")
     _check_script(module, target)
     try:
         Path.cwd()
     except OSError:
-        raise Refusal(
-            "the working directory does not exist any more", "cd to a folder that does"
-        ) from None
+        raise Refusal("the working directory does not exist any more", "cd to a folder that does") from None
 
     from g2.capture.launch import Options
 
@@ -155,10 +150,7 @@ def _run(options: Options, choice: Choice, quiet: bool) -> int:
         try:
             store.save(folder, session)
         except OSError as error:
-            say(
-                f"g2: the record could not be kept ({error.strerror or error}); "
-                "g2 show will not find this run"
-            )
+            say(f"g2: the record could not be kept ({error.strerror or error}); g2 show will not find this run")
         report = publish(session, choice, on_stderr=True, quiet=quiet)
     return exit_code(session, report)
 
@@ -176,14 +168,12 @@ def _check_script(module: bool, target: tuple[str, ...]) -> None:
         raise Refusal(f"there is no option {target[0]}", "g2 explain --help")
     folder = path.parent
     known = sorted(p.name for p in folder.glob("*.py")) if folder.is_dir() else []
-    near = get_close_matches(path.name, known, n=1) or get_close_matches(
-        f"{path.name}.py", known, n=1
-    )
-    hint = (
-        f"g2 explain {folder / near[0]}"
-        if near
-        else "give the path of a Python script: g2 explain SCRIPT"
-    )
-    if not near and path.parent == Path() and path.suffix == "" and "." in path.name:
+    dotted = "." in path.name and path.suffix != ".py"
+    wanted = path.name if path.suffix == ".py" or dotted else f"{path.name}.py"
+    near = get_close_matches(wanted, known, n=1, cutoff=0.75 if dotted else 0.6)
+    hint = "give the path of a Python script: g2 explain SCRIPT"
+    if near:
+        hint = f"g2 explain {folder / near[0]}"
+    elif dotted and path.parent == Path():
         hint = f"g2 explain -m {path.name}"
     raise Refusal(f"there is no file {target[0]}", hint)

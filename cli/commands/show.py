@@ -56,7 +56,5 @@ def _list(store: Store) -> int:
     for run in kept:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
         state = "" if run.complete else "  (not finished)"
-        click.echo(
-            f"{run.name}  {when}  {inline(shlex.join(run.argv))}  in {inline(run.cwd)}{state}"
-        )
+        click.echo(f"{run.name}  {when}  {inline(shlex.join(run.argv))}  in {inline(run.cwd)}{state}")
     return 0

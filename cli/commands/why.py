@@ -9,7 +9,6 @@ import click
 
 if TYPE_CHECKING:
     from g2.cli.views._page import Page
-    from g2.explain.reason import Reason
 
 EPILOG = """\b
 Examples:
@@ -23,7 +22,7 @@ Examples:
 @click.argument("word", required=False, metavar="[REASON|GBnnnn]")
 @click.option("-v", "--verbose", is_flag=True, help="With all of Dynamo's ids.")
 def command(word: str | None, verbose: bool) -> int:
-    """Explain a reason for a graph break, or list all reasons."""
+    """Explain a reason for a graph break or a recompile, or list all reasons."""
     from g2.cli.look import output_for
     from g2.cli.views._page import Page
 
@@ -40,38 +39,38 @@ def _list(page: Page) -> None:
     from rich.text import Text
 
     from g2.explain.catalog import reasons
+    from g2.explain.recompile_reason import recompile_reasons
 
-    known = reasons()
-    column = max(len(slug) for slug in known) + 2
-    for slug, reason in known.items():
-        page.paragraph(page.prose(reason.title), column, Text(slug, "cyan"))
-    page.blank()
-    page.paragraph(
-        page.prose(
-            "`g2 why REASON` explains one; `g2 why GB0170` finds the one of an id of Dynamo's."
-        )
-    )
+    breaks = {slug: reason.title for slug, reason in reasons().items()}
+    changes = {slug: reason.title for slug, reason in recompile_reasons().items()}
+    column = max(map(len, (*breaks, *changes))) + 2
+    for label, known in (("Graph breaks", breaks), ("Recompiles", changes)):
+        page.paragraph(Text(label, "bold"))
+        for slug in sorted(known):
+            page.paragraph(page.prose(known[slug]), column, Text(slug, "cyan"))
+        page.blank()
+    page.paragraph(page.prose("`g2 why REASON` explains one; `g2 why GB0170` finds the one of an id of Dynamo's."))
 
 
 def _explain(page: Page, word: str) -> None:
     from rich.text import Text
 
     from g2.cli.errors import Refusal
-    from g2.explain.catalog import UnknownReason, kind_of, lookup
+    from g2.cli.words import UnknownWord, find
+    from g2.explain.catalog import kind_of
+    from g2.explain.reason import Reason
 
     try:
-        reason = lookup(word)
-    except UnknownReason as error:
-        near = error.suggestions
+        reason = find(word)
+    except UnknownWord as error:
+        near = error.nearest
         raise Refusal(
             f"there is no reason or id {word!r}",
-            f"g2 why {near[0]}" if near else "g2 why lists all reasons",
+            f"g2 why {near}" if near else "g2 why lists all reasons",
         ) from None
-    page.paragraph(
-        Text.assemble((reason.slug, "bold cyan"), ": ", page.prose(reason.title, "bold"))
-    )
+    page.paragraph(Text.assemble((reason.slug, "bold cyan"), ": ", page.prose(reason.title, "bold")))
     if kind := kind_of(word):
-        _id(page, kind, reason)
+        _id(page, kind)
     for label, text in (
         ("What happened", reason.happened),
         ("Why", reason.why),
@@ -80,8 +79,11 @@ def _explain(page: Page, word: str) -> None:
     ):
         _section(page, label, text)
     if reason.example is not None:
-        _code(page, "Breaks the graph", reason.example.bad)
+        breaks = isinstance(reason, Reason)
+        _code(page, "Breaks the graph" if breaks else "Recompiles", reason.example.bad)
         _code(page, "Does not", reason.example.good)
+    if not isinstance(reason, Reason):
+        return
     if page.output.verbose and reason.kinds:
         _section(page, "Ids of Dynamo's", ", ".join(reason.kinds))
     if reason.see_also:
@@ -89,16 +91,12 @@ def _explain(page: Page, word: str) -> None:
         page.paragraph(Text.assemble(("See also  ", "dim"), ", ".join(reason.see_also)))
 
 
-def _id(page: Page, kind: str, reason: Reason) -> None:
+def _id(page: Page, kind: str) -> None:
     from g2.explain.registry import entries
 
     entry = entries().get(kind)
     if entry is not None:
-        page.paragraph(
-            page.prose(
-                f'{kind} is Dynamo\'s "{entry.name}" (torch {", ".join(entry.versions)})', "dim"
-            )
-        )
+        page.paragraph(page.prose(f'{kind} is Dynamo\'s "{entry.name}" (torch {", ".join(entry.versions)})', "dim"))
 
 
 def _section(page: Page, label: str, text: str) -> None:

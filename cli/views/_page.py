@@ -31,9 +31,7 @@ class Page:
     def __init__(self, output: Output) -> None:
         self.output = output
         self.width = max(output.width, 20)
-        self.arrow, self.bar, self.dot, self.more = (
-            ("→", "│", "·", "…") if output.unicode else ("->", "|", "-", "...")
-        )
+        self.arrow, self.bar, self.dot, self.more = ("→", "│", "·", "…") if output.unicode else ("->", "|", "-", "...")
         self._buffer = io.StringIO()
         self._console = Console(
             file=self._buffer,
@@ -119,6 +117,4 @@ class Page:
             if hit:
                 carets = " " * row.start + "^" * (row.end - row.start)
                 blank = " " * number_width
-                self.line(
-                    Text.assemble((f"{blank} {self.bar} ", "dim"), (carets, "bold red")), indent
-                )
+                self.line(Text.assemble((f"{blank} {self.bar} ", "dim"), (carets, "bold red")), indent)

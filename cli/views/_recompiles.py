@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from g2.capture.model import Guard, Recompile
+from g2.capture.model import Guard, Recompile, Span
 from g2.cli.text import blocks, inline, plural, seconds
 from g2.cli.views._page import Page
 from g2.explain.report import RecompileFinding, Report
@@ -15,9 +15,7 @@ VALUES = 6
 LONGEST = 24
 
 
-def draw_recompiles(
-    page: Page, report: Report, findings: Sequence[RecompileFinding], first: int
-) -> None:
+def draw_recompiles(page: Page, report: Report, findings: Sequence[RecompileFinding], first: int) -> None:
     """Each recompiled function: what changed, from what to what, how often, who brought it, what
     to do.
     """
@@ -26,9 +24,10 @@ def draw_recompiles(
     page.blank()
     page.paragraph(Text("Recompiles", "bold underline" if page.output.colour else "bold"))
     explained: dict[tuple[str, tuple[str, ...]], int] = {}
+    sites: set[Span] = set()
     for number, finding in enumerate(findings, first):
         page.blank()
-        _draw(page, report.session.cwd, number, finding, explained)
+        _draw(page, report.session.cwd, number, finding, explained, sites)
 
 
 def _draw(
@@ -37,6 +36,7 @@ def _draw(
     number: int,
     finding: RecompileFinding,
     explained: dict[tuple[str, tuple[str, ...]], int],
+    sites: set[Span],
 ) -> None:
     recompile = finding.recompile
     page.paragraph(page.prose(finding.headline, "bold"), 4, Text(f"{number:>2}", "bold cyan"))
@@ -48,13 +48,14 @@ def _draw(
     if recompile.guards:
         page.blank()
         _guards(page, recompile.guards)
-    if recompile.snippet is not None and recompile.call_site is not None:
+    site = recompile.call_site
+    if site is not None and recompile.snippet is not None and site not in sites:
+        sites.add(site)
         page.blank()
-        page.source(recompile.call_site, recompile.snippet)
+        page.source(site, recompile.snippet)
     page.blank()
-    if recompile.call_site is not None:
-        site = page.place(recompile.call_site, cwd) + Text(" brought the new value")
-        page.labelled("From", [site])
+    if site is not None:
+        page.labelled("From", [page.place(site, cwd) + Text(" brought the new value")])
     same = explained.setdefault((finding.reason, finding.advice), number)
     if same != number:
         page.labelled("Do", [Text(f"As in {same}.")])
@@ -64,15 +65,27 @@ def _draw(
 
 def counts_of_recompile(recompile: Recompile) -> str:
     """How often a function was recompiled and what came of it, in one line."""
-    parts = [f"compiled again {plural(recompile.count, 'time')}"]
+    times = "once" if recompile.count == 1 else plural(recompile.count, "time")
+    parts = [f"compiled again {times}"]
     if recompile.compile_s >= 0.05:
         parts[0] += f" in {seconds(recompile.compile_s)}"
     if recompile.limit_hit:
         limit = f"the limit of {recompile.limit}" if recompile.limit else "the recompile limit"
-        parts.append(
-            f"hit {limit}; after that {plural(recompile.eager_calls, 'call')} ran in eager"
-        )
+        parts.append(f"hit {limit}; after that {plural(recompile.eager_calls, 'call')} ran in eager")
     return ", ".join(parts)
+
+
+def guard_name(guard: Guard) -> str:
+    """What is guarded: `x.size(1)`, `x.dtype`, `self.step`."""
+    name = inline(guard.source) or inline(guard.code) or guard.kind
+    match guard.kind:
+        case "size" | "stride" if guard.dim is not None and not name.endswith(")"):
+            return f"{name}.{guard.kind}({guard.dim})"
+        case "size" | "stride" | "dtype" | "device" | "requires_grad" if name.isidentifier():
+            return f"{name}.{guard.kind}"
+        case "length" if not name.startswith("len("):
+            return f"len({name})"
+    return name
 
 
 def values_of(guard: Guard, arrow: str) -> str:
@@ -91,7 +104,7 @@ def _short(value: str) -> str:
 
 def _guards(page: Page, guards: Sequence[Guard]) -> None:
     """Two columns when they fit: what is guarded, and the values it has met."""
-    names = [inline(guard.source) or inline(guard.code) or guard.kind for guard in guards]
+    names = [guard_name(guard) for guard in guards]
     column = max(len(name) for name in names) + 2
     column = column if column <= page.width // 2 else 2
     for name, guard in zip(names, guards, strict=True):

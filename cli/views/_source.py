@@ -27,11 +27,7 @@ def rows(span: Span, snippet: Snippet | None, width: int, ellipsis: str = "...")
     if snippet is None or not snippet.lines:
         return []
     last = max(span.end_line, span.line)
-    numbers = [
-        n
-        for n in range(span.line - BEFORE, last + AFTER + 1)
-        if 0 <= n - snippet.first < len(snippet.lines)
-    ]
+    numbers = [n for n in range(span.line - BEFORE, last + AFTER + 1) if 0 <= n - snippet.first < len(snippet.lines)]
     source = {n: snippet.lines[n - snippet.first].rstrip("\r\n") for n in numbers}
     while numbers and not source[numbers[0]].strip() and numbers[0] < span.line:
         numbers.pop(0)
@@ -86,9 +82,7 @@ def _marked(span: Span, number: int, line: str) -> tuple[int, int]:
     start = end = -1
     if span.column >= 0:
         start = _characters(line, span.column) if number == span.line else first_character
-        end = (
-            _characters(line, span.end_column) if number == last and span.end_column >= 0 else stop
-        )
+        end = _characters(line, span.end_column) if number == last and span.end_column >= 0 else stop
     if not 0 <= start < min(end, stop):
         start, end = first_character, stop
     return len(_cells(line[:start])), len(_cells(line[: min(end, stop)]))

@@ -28,15 +28,11 @@ def render(report: Report, output: Output) -> str:
         lines.append(_command("warning", None, root, "g2: the script failed", ended))
     for finding in report.findings[:limit]:
         span, message = _break(finding, cwd)
-        lines.append(
-            _command("warning", span, root, f"graph break: {finding.reason.slug}", message)
-        )
+        lines.append(_command("warning", span, root, f"graph break: {finding.reason.slug}", message))
     for change in report.recompiles[:limit]:
         span, message = _recompile(change, cwd)
         lines.append(_command("warning", span, root, f"recompile: {change.reason}", message))
-    lines += [
-        _command("warning", None, root, "g2: not observed", lost) for lost in report.session.lost
-    ]
+    lines += [_command("warning", None, root, "g2: not observed", lost) for lost in report.session.lost]
     return "\n".join(lines) + "\n"
 
 
@@ -69,10 +65,7 @@ def _recompile(finding: RecompileFinding, cwd: str) -> tuple[Span, str]:
         f"{inline(recompile.function)} was compiled again {recompile.count} times.",
     ]
     if recompile.limit_hit:
-        parts.append(
-            "The recompile limit was hit; after that "
-            f"{plural(recompile.eager_calls, 'call')} ran in eager."
-        )
+        parts.append(f"The recompile limit was hit; after that {plural(recompile.eager_calls, 'call')} ran in eager.")
     parts += [clean(step) for step in finding.advice]
     mine = recompile.owner.mine or recompile.call_site is None
     return (

@@ -25,11 +25,7 @@ def render(report: Report, output: Output) -> str:
         breaks.append(_break(finding.place, finding, cwd, finding.headline))
         cause = place(finding.place.span, cwd, full=True)
         for after in finding.after_effects:
-            breaks.append(
-                _break(
-                    after, finding, cwd, f"goes away with the break at {cause}", after_effect=True
-                )
-            )
+            breaks.append(_break(after, finding, cwd, f"goes away with the break at {cause}", after_effect=True))
     document = {
         "format": FORMAT,
         "g2": session.g2,
@@ -65,9 +61,7 @@ def _frame(frame: Frame, cwd: str) -> dict[str, Any]:
     return {"span": _span(frame.span, cwd), "function": frame.function}
 
 
-def _break(
-    site: Break, finding: Finding, cwd: str, headline: str, after_effect: bool = False
-) -> dict[str, Any]:
+def _break(site: Break, finding: Finding, cwd: str, headline: str, after_effect: bool = False) -> dict[str, Any]:
     return {
         "reason": finding.reason.slug,
         "kind": site.kind,

@@ -7,9 +7,9 @@ import re
 from g2.cli.summary import advice_when_empty, failure, summary
 from g2.cli.text import blocks, clean, inline, listing, place, plural
 from g2.cli.views import Output
-from g2.cli.views._recompiles import counts_of_recompile, values_of
+from g2.cli.views._recompiles import counts_of_recompile, guard_name, values_of
 from g2.cli.views._source import rows
-from g2.cli.views.terminal import badges_of, counts_of
+from g2.cli.views.terminal import badges_of, cost_of, counts_of
 from g2.explain.report import Finding, RecompileFinding, Report
 
 SUFFIXES = (".md", ".markdown")
@@ -40,9 +40,7 @@ def render(report: Report, output: Output) -> str:
         parts.append("#### Not observed")
         parts.append("\n".join(f"- {escape(sentence)}" for sentence in session.lost))
     if output.left_out:
-        parts.append(
-            f"{plural(output.left_out, 'other finding')} left out by `--only` or `--mine`."
-        )
+        parts.append(f"{plural(output.left_out, 'other finding')} left out by `--only` or `--mine`.")
     if report.next_step and not report.clean:
         parts.append(f"**Next:** {prose(report.next_step)}")
     if session.torch:
@@ -65,19 +63,12 @@ def _fit(parts: list[str]) -> str:
 
 def _finding(report: Report, number: int, finding: Finding, told: dict[str, int]) -> str:
     site, cwd = finding.place, report.session.cwd
-    where = (
-        f"{code(place(site.span, cwd))} in {code(site.function)}"
-        if site.function
-        else code(place(site.span, cwd))
-    )
+    where = f"{code(place(site.span, cwd))} in {code(site.function)}" if site.function else code(place(site.span, cwd))
     if site.module:
         where += f" ({code(site.module)})"
     parts = [f"#### {number}. {prose(finding.headline)}", where]
-    facts = [
-        b
-        for b in (*badges_of(site), counts_of(site, sum(r.calls for r in report.session.roots)))
-        if b
-    ]
+    calls = sum(root.calls for root in report.session.roots)
+    facts = [f for f in (*badges_of(site), counts_of(site, calls), cost_of(site)) if f]
     if facts:
         parts[-1] += "<br>" + escape("; ".join(facts))
     lines = []
@@ -88,9 +79,7 @@ def _finding(report: Report, number: int, finding: Finding, told: dict[str, int]
     if lines:
         parts.append(fenced("\n".join(lines)))
     first = told.setdefault(finding.reason.slug, number)
-    parts.append(
-        f"**Why:** as in {first}." if first != number else f"**Why:** {_first(finding.reason.why)}"
-    )
+    parts.append(f"**Why:** as in {first}." if first != number else f"**Why:** {_first(finding.reason.why)}")
     if finding.advice:
         parts.append("**What to do:**")
         parts += [formatted(step) for step in finding.advice]
@@ -106,10 +95,7 @@ def _recompiles(report: Report, findings: tuple[RecompileFinding, ...]) -> list[
     table = ["| Function | What changed | How often | Called from |", "| --- | --- | --- | --- |"]
     for finding in findings:
         recompile = finding.recompile
-        changes = [
-            f"{code(guard.source or guard.code or guard.kind)}: {code(values_of(guard, '->'))}"
-            for guard in recompile.guards
-        ]
+        changes = [f"{code(guard_name(guard))}: {code(values_of(guard, '->'))}" for guard in recompile.guards]
         site = code(place(recompile.call_site, cwd)) if recompile.call_site else ""
         cells = [
             f"{code(recompile.function)} {code(place(recompile.span, cwd))}",

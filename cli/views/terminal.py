@@ -64,9 +64,7 @@ def _head(page: Page, report: Report) -> None:
     if report.clean or not called:
         return
     names = list(dict.fromkeys(inline(root.name) for root in called))
-    some = (
-        listing(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
-    )
+    some = listing(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
     parts = [
         f"{plural(sum(root.calls for root in called), 'call')} of {some}",
         f"torch {session.torch}",
@@ -93,6 +91,8 @@ def _finding(
     page.paragraph(Text(f" {page.dot} ", "dim").join(badges), 4)
     if counts := counts_of(site, sum(root.calls for root in report.session.roots)):
         page.paragraph(page.prose(counts), 4)
+    if cost := cost_of(site):
+        page.paragraph(page.prose(cost), 4)
     if page.output.verbose and (site.kind or site.title):
         dynamo = ": ".join(inline(x) for x in (site.kind, site.title) if x)
         context = f" ({inline(site.context)})" if site.context else ""
@@ -107,24 +107,18 @@ def _finding(
     if finding.after_effects:
         gone = [place(b.span, cwd, page.output.verbose) for b in finding.after_effects]
         many = plural(len(gone), "more break goes", "more breaks go")
-        listed = (
-            gone if page.output.verbose or len(gone) <= 4 else [*gone[:3], f"{len(gone) - 3} more"]
-        )
+        listed = gone if page.output.verbose or len(gone) <= 4 else [*gone[:3], f"{len(gone) - 3} more"]
         page.labelled("And", [Text(f"{many} away with it: {listing(listed)}", "dim")])
 
 
-def _meaning(
-    page: Page, number: int, finding: Finding, cwd: str, explained: dict[str, tuple[int, Finding]]
-) -> None:
+def _meaning(page: Page, number: int, finding: Finding, cwd: str, explained: dict[str, tuple[int, Finding]]) -> None:
     reason, origin = finding.reason, finding.place.because_of
     source = Text()
     if origin is not None:
         source = Text("The value that stopped it comes from ") + page.place(origin, cwd) + Text(".")
     first, same = explained.setdefault(reason.slug or reason.title, (number, finding))
     told = same is not finding
-    why: list[Text | Block] = (
-        [Text(f"As in {first}.")] if told else first_paragraph(page, reason.why)
-    )
+    why: list[Text | Block] = [Text(f"As in {first}.")] if told else first_paragraph(page, reason.why)
     if origin is not None:
         why.append(source)
     if told and same.advice == finding.advice:
@@ -158,27 +152,26 @@ def badges_of(site: Break) -> list[str]:
 
 
 def counts_of(site: Break, calls: int) -> str:
-    """How often a place was met and what it costs, in one line."""
+    """How often a place was met, in one line."""
     parts = []
     if site.calls:
         # A root that is called inside another makes more meetings than outermost calls.
         of = f" of {calls:,}" if calls >= site.calls else ""
-        parts.append(
-            f"met in {site.calls:,}{of} calls"
-            if max(calls, site.calls) > 1
-            else "met in the one call"
-        )
+        parts.append(f"met in {site.calls:,}{of} calls" if max(calls, site.calls) > 1 else "met in the one call")
     if site.count > 1:
         parts.append(f"{plural(site.count, 'break event')}")
-    cost = site.cost
-    if cost.per_call_ms is not None:
-        basis = f" ({inline(cost.basis)})" if cost.basis else ""
-        parts.append(f"costs about {milliseconds(cost.per_call_ms)} a call{basis}")
-    elif cost.basis:
-        parts.append(f"cost: {inline(cost.basis)}")
-    if cost.compile_s >= 0.05:
-        parts.append(f"{seconds(cost.compile_s)} more compiling")
+    if site.cost.compile_s >= 0.05:
+        parts.append(f"{seconds(site.cost.compile_s)} more compiling")
     return "; ".join(parts)
+
+
+def cost_of(site: Break) -> str:
+    """What a call loses here and what that figure rests on, in one line."""
+    cost = site.cost
+    if cost.per_call_ms is None:
+        return f"cost {inline(cost.basis)}" if cost.basis else ""
+    basis = f": {inline(cost.basis)}" if cost.basis else ""
+    return f"costs about {milliseconds(cost.per_call_ms)} a call{basis}"
 
 
 def own(frame: Frame, cwd: str) -> bool:
@@ -207,7 +200,8 @@ def _path(page: Page, site: Break, cwd: str) -> Text | None:
             skipped = 0
         line = Span(frame.span.path, frame.span.line)  # a path reads better without columns
         step = page.place(line, cwd, "" if own(frame, cwd) else "dim")
-        step.append(f" {inline(frame.function)}", "dim")
+        if frame.function != "<module>":
+            step.append(f" {inline(frame.function)}", "dim")
         steps.append(step)
     steps.append(Text("here"))
     return Text(f" {page.arrow} ", "dim").join(steps)
@@ -228,9 +222,7 @@ def _tail(page: Page, report: Report) -> None:
             page.paragraph(page.prose(sentence), 4, Text("  -"))
     if page.output.left_out:
         page.blank()
-        page.paragraph(
-            Text(f"{plural(page.output.left_out, 'other finding')} left out by --only or --mine.")
-        )
+        page.paragraph(Text(f"{plural(page.output.left_out, 'other finding')} left out by --only or --mine."))
     if report.next_step and not report.clean:
         page.blank()
         page.labelled("Next", [page.prose(report.next_step)], indent=0)

@@ -22,9 +22,7 @@ from g2.cli.views import Output, format_for, formats, view
 from g2.cli.views._source import rows
 from g2.explain.report import Report
 
-SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "docs" / "session.schema.json").read_text(encoding="utf-8")
-)
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "session.schema.json").read_text(encoding="utf-8"))
 EVIL = "[red]x[/] \x1b[31mred\x1b[0m \x1b]8;;http://evil\x07link | `code` <b> @ada ::error::no %0A \u202e,\nnext"
 
 lost = replace(samples.clean(), session=replace(samples.clean().session, lost=("Guards are lost.",)))
@@ -32,9 +30,7 @@ SITUATIONS: dict[str, Report] = {
     "full": replace(samples.report(), session=samples.session(lost=("No guards of `frame` 3.",))),
     "clean": samples.clean(),
     "clean-but-lost": lost,
-    "no-torch": Report(
-        samples.session(torch=None, roots=(), graphs=(), breaks=(), recompiles=()), (), (), ""
-    ),
+    "no-torch": Report(samples.session(torch=None, roots=(), graphs=(), breaks=(), recompiles=()), (), (), ""),
     "no-roots": Report(samples.session(roots=(), graphs=(), breaks=(), recompiles=()), (), (), ""),
     "failed": replace(
         samples.report(),
@@ -81,9 +77,7 @@ def evil_report() -> Report:
 
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_terminal_screen(
-    situation: str, width: int, screen: Callable[[str, str], None]
-) -> None:
+def test_terminal_screen(situation: str, width: int, screen: Callable[[str, str], None]) -> None:
     screen(f"{situation}-{width}.txt", draw("terminal", SITUATIONS[situation], width=width))
 
 
