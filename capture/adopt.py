@@ -36,6 +36,7 @@ class Adoption:
         self._journal = journal
         self._modules = Outermost(self._roots, self._backend, journal, stats)
         self._asked = Asked("script", False)  # for contexts that are applied again later (Lightning does)
+        self._contexts: weakref.WeakKeyDictionary[Any, Asked] = weakref.WeakKeyDictionary()
         self._replace_compile()
         if not job.compile:
             self._modules.start()
@@ -47,16 +48,43 @@ class Adoption:
         hush()
         trace_rules.add("g2.capture")  # our frames are not the script's: Dynamo is to leave them alone
         real = eval_frame._TorchDynamoContext.__call__
-        asked: weakref.WeakKeyDictionary[Any, Asked] = weakref.WeakKeyDictionary()
 
         @functools.wraps(real)
         def wraps(context: Any, fn: Any) -> Any:
             made = real(context, fn)
             if not isinstance(context, eval_frame.OptimizeContext) or not isinstance(made, types.FunctionType):
                 return made
-            return self._roots.counted(made, fn, asked.setdefault(context, self._asked))
+            return self._roots.counted(made, fn, self._contexts.setdefault(context, self._asked))
 
         eval_frame._TorchDynamoContext.__call__ = wraps  # type: ignore[method-assign]
+        self._replace_optimize()
+
+    def _replace_optimize(self) -> None:
+        """torch._dynamo.optimize, which torch.compile calls too, but then with our backend already."""
+        real = torch._dynamo.optimize
+
+        @functools.wraps(real)
+        def optimize(*args: Any, **kwargs: Any) -> Any:
+            backend = args[0] if args else kwargs.get("backend")
+            ours = backend is self._backend or getattr(backend, "compiler_fn", None) is self._backend
+            if ours or kwargs.get("disable"):
+                return real(*args, **kwargs)
+            caller = self._chosen(sys._getframe(1), None)
+            if caller is None:
+                return real(*args, **kwargs)
+            context = real(**{**kwargs, "backend": self._backend, "nopython": False})
+            self._contexts[context] = Asked("script", bool(kwargs.get("nopython")))
+            return context
+
+        torch._dynamo.optimize = optimize
+
+    def _chosen(self, frame: types.FrameType | None, model: Any) -> types.FrameType | None:
+        """The script's own frame behind a wish to compile; then nothing is adopted any more."""
+        caller = asked_by_script(frame, model)
+        if caller is not None:
+            self._modules.stop()
+            self._journal.write({"e": "compiled", "path": caller.f_code.co_filename, "line": caller.f_lineno})
+        return caller
 
     def _replace_compile(self) -> None:
         real = torch.compile
@@ -66,12 +94,7 @@ class Adoption:
             model = args[0] if args else kwargs.get("model")
             if kwargs.get("disable"):
                 return real(*args, **kwargs)
-            caller = asked_by_script(sys._getframe(1), model)
-            if caller is not None:
-                self._modules.stop()
-                self._journal.write(
-                    {"e": "compiled", "path": caller.f_code.co_filename, "line": caller.f_lineno}
-                )
+            caller = self._chosen(sys._getframe(1), model)
             if model is None:
                 return functools.partial(_decorate, compile, kwargs)
             kept = {k: v for k, v in kwargs.items() if k not in ("mode", "options", "model")}
@@ -103,19 +126,24 @@ def asked_by_script(frame: types.FrameType | None, model: Any) -> types.FrameTyp
     direct = True
     while frame is not None:
         path = frame.f_code.co_filename
+        if path == __file__ or path.startswith(_doors()):
+            frame = frame.f_back
+            continue
         if is_mine(path):
             return frame if direct or module else None
-        if not path.startswith(_torch_folder()):
-            if frame.f_code.co_name == "<module>":
-                return None
-            direct = False
+        if frame.f_code.co_name == "<module>":
+            return None
+        direct = False
         frame = frame.f_back
     return None
 
 
 @functools.cache
-def _torch_folder() -> str:
-    return str(Path(torch.__file__).parent)
+def _doors() -> tuple[str, ...]:
+    """Files of torch through which a wish to compile passes; other parts of torch compile helpers of their own."""
+    folder = Path(torch.__file__).parent
+    parts = ("__init__.py", "_compile.py", "_dynamo", "compiler", "nn/modules/module.py")
+    return tuple(str(folder / part) for part in parts)
 
 
 class Outermost:

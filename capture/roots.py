@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +11,10 @@ from typing import Any
 import torch
 
 from g2.capture.behind import Behind
+from g2.capture.described import described
 from g2.capture.job import Job
 from g2.capture.journal import Journal
 from g2.capture.probe.stats import Stats
-
 
 _WHOLE = ("_call_impl", "_wrapped_call_impl", "__call__", "_lazy_forward", "forward")
 
@@ -112,14 +110,3 @@ class Roots:
                  "path": code.co_filename if code else "", "line": code.co_firstlineno if code else 0}
             )  # fmt: skip
         return root
-
-
-def described(what: Any) -> tuple[str, types.CodeType | None]:
-    """A root's name as a person says it ("Net.forward", "train_step"), and its code."""
-    if isinstance(what, torch.nn.Module):
-        forward = type(what).forward
-        return f"{type(what).__qualname__}.forward", getattr(inspect.unwrap(forward), "__code__", None)
-    function = inspect.unwrap(what) if callable(what) else what
-    function = getattr(function, "__func__", function)
-    name = getattr(function, "__qualname__", type(what).__name__).replace("<locals>.", "")
-    return name, getattr(function, "__code__", None)

@@ -24,7 +24,8 @@ class Causes:
 
     def of(self, event: Event) -> str | None:
         """The key of the break that `event` is an after-effect of, if it is one."""
-        if not event["title"].startswith(_TITLES):
+        again = f":{event['title']}" if event["effect"] == "raised" else None
+        if again is None and not event["title"].startswith(_TITLES):
             return None
         path, function = event["frame"][0], event["frame"][2]
         parent, _, last = function.rpartition(".")
@@ -32,6 +33,8 @@ class Causes:
             return cause
         for step in reversed(event["stack"]):
             cause = self._lost.get((step[0], step[5]))
-            if cause is not None and (step[0], step[5]) != (path, function):
+            if cause is None or (step[0], step[5]) == (path, function):
+                continue
+            if again is None or cause.endswith(again):
                 return cause
         return None

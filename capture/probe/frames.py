@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import functools
 import time
+import types
 from collections.abc import Callable
 from typing import Any
 
 from torch._dynamo import convert_frame
 
+from g2.capture.described import described
 from g2.capture.journal import Journal
 from g2.capture.probe import originals, places
 from g2.capture.probe.stats import Stats
 
 _clock = time.perf_counter
+_WRAPPERS = "/_dynamo/external_utils.py"
 _TOLD = ("dispatch mode", "Dynamo tracing is disabled")  # refusals that a person should hear of
 
 
@@ -35,12 +38,12 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
             return result
         finally:
             seconds = _clock() - begin
-            code = originals.original(frame.f_code)
+            name, code = _function(frame)
             active = stats.active
             if result is None or getattr(result, "guarded_code", None) is not None or seconds > 1e-3:
                 journal.write(
                     {"e": "compile", "path": code.co_filename, "line": code.co_firstlineno,
-                     "function": places.function_name(code), "resumes": code is not frame.f_code,
+                     "function": name, "resumes": "torch_dynamo_resume_in" in frame.f_code.co_name,
                      "s": round(seconds, 6), "ok": getattr(result, "guarded_code", None) is not None,
                      "after": after, "root": active.root if active else None, "call": active.call if active else None}
                 )  # fmt: skip
@@ -69,3 +72,13 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
         return skip(self, result, frame)
 
     wrapper._handle_skip = skips
+
+
+def _function(frame: Any) -> tuple[str, types.CodeType]:
+    """The function that a frame belongs to. Callables without a frame of their own get one of Dynamo's (external_utils.wrap_inline)."""
+    code = originals.original(frame.f_code)
+    if code.co_filename.replace("\\", "/").endswith(_WRAPPERS) and "fn" in frame.f_locals:
+        name, own = described(frame.f_locals["fn"])
+        if own is not None:
+            return name, own
+    return places.function_name(code), code

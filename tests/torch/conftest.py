@@ -1,0 +1,6 @@
+"""For the tests that capture: `import helpers`."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
