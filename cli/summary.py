@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from g2.capture.model import Root, Session
 from g2.cli.text import inline, listing, milliseconds, plural
 from g2.explain.report import Report
@@ -99,8 +101,10 @@ def advice_when_empty(session: Session) -> str | None:
 
 def failure(session: Session) -> str | None:
     """A sentence about how the script ended, when it failed."""
-    if session.script_error:
-        what = f"The script failed: {inline(session.script_error)}".rstrip(".")
+    if session.exit_code == -signal.SIGINT:
+        what = "The script was stopped by Ctrl-C"
+    elif session.script_error:
+        what = f"The script failed: {inline(session.script_error)}".rstrip(".:")
     elif session.exit_code < 0:
         what = f"The script was ended by {signal_name(-session.exit_code)}"
     elif session.exit_code:
@@ -112,8 +116,6 @@ def failure(session: Session) -> str | None:
 
 def signal_name(number: int) -> str:
     """`SIGSEGV` for 11."""
-    import signal
-
     try:
         return signal.Signals(number).name
     except ValueError:
