@@ -18,7 +18,7 @@ from torch._dynamo.variables.base import AttributeMutationExisting, ValueMutatio
 from torch._subclasses import meta_utils
 
 from g2.capture.through import zone
-from g2.capture.through.opcodes import Stop, recover
+from g2.capture.through.opcodes import Stop, calls_recurrent, recover
 from g2.capture.through.session import Session, WholeFrameTraced
 from g2.capture.through.values import Unreal
 
@@ -138,6 +138,8 @@ def _through(handler: Any, session: Session, effect: Callable[[Any], str]) -> Ca
     def traced(tx: Any, inst: Any) -> Any:
         stack, kw_names, changes = list(tx.stack), tx.kw_names, session.changes
         try:
+            if session.recurrent and calls_recurrent(inst, stack):
+                return recover(Stop(tx, inst, stack, kw_names, session.undo, session.entered, handler))
             return handler(tx, inst)
         except _CONTROL:
             raise
@@ -151,11 +153,14 @@ def _through(handler: Any, session: Session, effect: Callable[[Any], str]) -> Ca
                 if known and session.changes != changes:
                     raise Unreal("the call had changed things before it stopped")
                 if "RNN, GRU, or LSTM" in str(error)[:200]:
+                    # Loading the module is refused. It is loaded, and its call run whole: what stands in torch's own
+                    # recurrent layers is no place of the script's.
+                    session.recurrent = True
                     tx.stack[:] = stack
                     with dynamo_config.patch(allow_rnn=True):
                         handler(tx, inst)
                 else:
-                    recover(Stop(tx, inst, stack, kw_names, session.undo, handler))
+                    recover(Stop(tx, inst, stack, kw_names, session.undo, session.entered, handler))
                 session.counts["whole" if known else "recovered"] += 1
             except _CONTROL:
                 raise
@@ -193,8 +198,7 @@ def _note_inlined(session: Session) -> None:
         except (exc.ObservedException, exc.RestartAnalysis):
             raise
         except Exception:
-            if session.failed:
-                session.failed[-1].add(tx.f_code)
+            session.entered.add(tx.f_code)
             raise
         if session.inlined:
             session.inlined[-1].add(tx.f_code)

@@ -17,10 +17,11 @@ from typing import Any
 import torch
 from torch._dynamo import variables
 from torch._dynamo.variables.base import ValueMutationNew, VariableTracker
+from torch._dynamo.variables.lazy import LazyVariableTracker
 from torch._dynamo.variables.misc import NullVariable
 
 from g2.capture.through import contexts
-from g2.capture.through.running import Undo, run, set_attribute, set_item
+from g2.capture.through.running import Undo, code_of, run, set_attribute, set_item
 from g2.capture.through.symbols import symbolise
 from g2.capture.through.values import Unreal, realise
 
@@ -54,6 +55,7 @@ class Stop:
     stack: list[Any]
     kw_names: Any
     undo: Undo
+    entered: set[Any]  # code that is run for real is noted here
     again: Callable[[Any, Any], Any]  # Dynamo's own handler of the instruction
 
     def real(self, position: int) -> Any:
@@ -127,6 +129,23 @@ def _call(stop: Stop) -> None:
     _apply(stop, function, args[:split], dict(zip(names, args[split:], strict=True)), size + extra)
 
 
+def calls_recurrent(inst: Any, stack: list[Any]) -> bool:
+    """Whether the instruction calls a recurrent layer of torch's."""
+    if inst.opname == "CALL_FUNCTION_EX":
+        base = len(stack) - (4 if inst.argval & 1 else 3)
+        candidates = stack[base : base + 2]
+    elif inst.opname in ("CALL", "CALL_KW"):
+        base = len(stack) - inst.arg - 2 - (inst.opname == "CALL_KW")
+        candidates = stack[base : base + 2]
+    else:
+        return False
+    return any(
+        isinstance(getattr(candidate, "value", None), torch.nn.RNNBase)
+        for candidate in candidates
+        if not isinstance(candidate, LazyVariableTracker) or candidate.is_realized()
+    )
+
+
 def _call_ex(stop: Stop) -> None:
     with_kwargs = bool(stop.inst.argval & 1)
     popped = 4 if with_kwargs else 3
@@ -154,6 +173,7 @@ def _apply(stop: Stop, function: Any, args: list[Any], kwargs: dict[str, Any], p
     if isinstance(owner, VariableTracker) and hasattr(real, "__self__"):
         pairs.append((real.__self__, owner))
     before = [list(value) if type(value) is list else dict(value) if type(value) is dict else None for value, _ in pairs]
+    stop.entered.update(code_of(real))
     result = run(real, real_args, real_kwargs, result_used=stop.result_used)
     for (value, variable), old in zip(pairs, before, strict=True):
         if old is not None and _changed(old, value):

@@ -111,6 +111,25 @@ def run(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, result
     return result
 
 
+def code_of(function: Any) -> list[Any]:
+    """The code objects that a call of `function` may enter first."""
+    out = []
+    for _ in range(8):
+        if isinstance(function, torch.nn.Module):
+            function = type(function).forward
+        function = getattr(function, "__func__", function)
+        if not hasattr(function, "__code__"):
+            function = getattr(function, "func", None) or getattr(type(function), "__call__", None)
+        code = getattr(function, "__code__", None)
+        if code is None:
+            break
+        out.append(code)
+        function = getattr(function, "__wrapped__", None)
+        if function is None:
+            break
+    return out
+
+
 def enters_for_real(context: Any) -> bool:
     """A mode of torch's dispatcher, or a profiler, would meet Dynamo's own work: such a context is left out."""
     names = {kind.__module__.split(".")[:2][-1] for kind in type(context).__mro__}

@@ -40,7 +40,8 @@ class Session:
         self.undo = Undo()
         self.changes = 0  # of what lives outside the trace, as Dynamo notes them
         self.inlined: list[set[Any]] = []  # per root frame being traced: code that was traced to its end
-        self.failed: list[set[Any]] = []  # and code that was not
+        self.entered: set[Any] = set()  # code that traces could not go through, so that Dynamo meets it, or what it calls, alone
+        self.recurrent = False  # an RNN, GRU or LSTM module was met
         self.module = module
         self.counts = {"found": 0, "recovered": 0, "whole": 0, "roots": 0}
         self.stopped: dict[str, int] = {}  # why tracing on was not possible, and how often

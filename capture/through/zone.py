@@ -29,6 +29,7 @@ class Zone:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._inside: dict[types.CodeType, set[types.CodeType]] = {}  # traced root -> what its trace contained
+        self._complete: set[types.CodeType] = set()  # roots that were traced to their end
         self._traces: Counter[types.CodeType] = Counter()
         self._seen: set[tuple[object, ...]] = set()
 
@@ -36,16 +37,8 @@ class Zone:
         code = frame.f_code
         if self._traces and not is_users(code.co_filename):
             return False
-        inside = False
-        while running is not None:
-            contained = self._inside.get(running.f_code)
-            if contained is not None:
-                inside = True
-                if code in contained:
-                    return False
-            running = running.f_back
-        if inside and code.co_flags & _GENERATOR:
-            return False  # met alone only because its caller runs in eager here
+        if not self._new(code, running):
+            return False
         key = (code, signature(frame.f_locals))
         count = self._traces[code]
         if count >= _MORE or (count >= _FIRST and key in self._seen):
@@ -53,6 +46,23 @@ class Zone:
         self._traces[code] += 1
         self._seen.add(key)
         return True
+
+    def _new(self, code: types.CodeType, running: types.FrameType | None) -> bool:
+        """Whether Dynamo would compile this frame by itself, and no trace has been through it."""
+        entered = code in self._session.entered
+        inside = False
+        while running is not None:
+            caller = running.f_code
+            contained = self._inside.get(caller)
+            if contained is not None:
+                if code in contained:
+                    return False
+                if caller in self._complete and not entered:
+                    return False  # part of the graph there: an operator, or a function allowed in it
+                inside = True
+            entered = entered or caller in self._session.entered
+            running = running.f_back
+        return not (inside and code.co_flags & _GENERATOR)  # such a generator is met alone only here
 
     def trace(self, converter: Any, frame: Any, cache_entry: Any, hooks: Any, frame_state: Any, skip: int) -> None:
         session = self._session
@@ -62,20 +72,20 @@ class Zone:
             owner = frame.f_locals.get("self")
             session.module = owner if isinstance(owner, torch.nn.Module) else None
         session.inlined.append(set())
-        session.failed.append(set())
         numpy = sys.modules.get("numpy")
         state = numpy.random.get_state() if numpy is not None else None
         try:
             converter._inner_convert(frame, cache_entry, hooks, frame_state, skip=skip + 1)
-        except (WholeFrameTraced, exc.SkipFrame):
-            pass
+            self._complete.add(frame.f_code)
+        except (WholeFrameTraced, exc.SkipFrame):  # which of the two ways depends on the version
+            self._complete.add(frame.f_code)
         except Exception as error:  # the trace could not go on; what it found is written
             session.stop(f"root {frame.f_code.co_name}: {type(error).__name__}: {str(error).splitlines()[:1]}"[:200])
         finally:
             session.undo.all()
             if numpy is not None:  # Dynamo restores the streams of torch and of random, not this one
                 numpy.random.set_state(state)
-            contained = session.inlined.pop() - session.failed.pop() - {frame.f_code}
+            contained = session.inlined.pop() - session.entered - {frame.f_code}
             self._inside.setdefault(frame.f_code, set()).update(contained)
 
 
