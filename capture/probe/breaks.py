@@ -24,6 +24,7 @@ from g2.capture.probe.stats import Stats
 _ANOTHER = "*** While handling this graph break, another graph break occurred: ***"
 _LINK = re.compile(r"/gb(\d{4,5})\.html")
 _CONTEXT = re.compile(r"(?m)^\s*Developer debug context: (.*)$")
+_EXPLANATION = re.compile(r"(?m)^\s*Explanation: (.*)$")
 SOFT = (exc.Unsupported, exc.UserError)
 
 
@@ -107,7 +108,6 @@ class _Told:
             spot, opcode = [*spot, places.function_name(root_code)], ""
         first = _message(error).split(_ANOTHER)[0]
         title = first.strip().split("\n")[0].strip() if isinstance(error, SOFT) else _headline(error)
-        context = _CONTEXT.search(first)
         link = _LINK.search(first)
         active = self._stats.active
         path = places.call_path(traced)
@@ -118,7 +118,7 @@ class _Told:
             **dict(zip(("path", "line", "column", "end_line", "end_column", "function"), spot, strict=True)),
             "kind": f"GB{link[1]}" if link and isinstance(error, SOFT) else None,
             "title": title,
-            "context": context[1].strip()[:500] if context else "",
+            "context": _context(first),
             "module": places.module_path(found, active.module if active else None),
             "stack": path,
             "effect": effect,
@@ -147,6 +147,19 @@ def _innermost(found: list[Any], traced: list[places.Place], soft: bool) -> tupl
             *inner,
         ]
     return (inner or traced[::-1])[0], opcode
+
+
+def _context(message: str) -> str:
+    """Dynamo's debug context, with what only the explanation says.
+
+    That is the error of an operator that fails on fake tensors (its context is empty), and why a call was to be a break
+    ("Unsupported function call (delayed)").
+    """
+    context, explanation = (found[1].strip() if (found := p.search(message)) else "" for p in (_CONTEXT, _EXPLANATION))
+    if not context:
+        return explanation[:500]
+    reason = explanation.partition(" Reason: ")[2]
+    return f"{context[:250]} Reason: {reason}"[:500] if reason else context[:500]
 
 
 def _message(error: Exception) -> str:
