@@ -42,7 +42,7 @@ def bare(part: str) -> str:
             return head
         except (SyntaxError, ValueError):
             cut = part.find("  #", cut + 3)
-    return part.strip()
+    return part.partition("  #")[0].strip()  # not an expression: the texts of guards on global state
 
 
 Lookup = Callable[[int], Any]  # the object with this id, or None

@@ -189,7 +189,11 @@ class _Walk:
     def named(self) -> list[Failure]:
         """The failures with readable sources, one for each thing that changed."""
         out: dict[tuple[str, str, int | None], Failure] = {}
+        # Autocast and inference mode also change the dispatch keys that the guards of all tensors look at.
+        state_changed = any(f.kind in ("global-state", "grad-mode") for f in self.found)
         for failure in self.found:
+            if state_changed and failure.kind == "other" and failure.old.startswith("dispatch keys"):
+                continue
             source = failure.source if failure.said else self._readable(failure.source)
             out.setdefault((source, failure.kind, failure.dim), replace(failure, source=source))
         return list(out.values())

@@ -139,16 +139,29 @@ def _event(cache: Any, frame: Any, backend: Any, stats: Stats) -> dict[str, Any]
         found.failures = _backend(entries[0], backend)
     stack = places.above()
     active = stats.active
+    said = _wrapped(code, frame.f_locals)
     current = torch._guards.CompileContext.current_compile_id()
     return {
         "e": "recompile", "path": code.co_filename, "line": code.co_firstlineno, "function": places.function_name(code),
         "resumes": resumed is not None, "module": _module(code, frame.f_locals, active.module if active else None),
         "site": _site(stack, code), "stack": stack, "id": str(current) if current else None,
-        "guards": [{"source": f.source, "kind": f.kind, "old": f.old, "new": f.new, "dim": f.dim, "code": f.code[:300]}
+        "said": said, "guards": [{"source": _own(f.source) if said else f.source, "kind": f.kind, "old": f.old, "new": f.new, "dim": f.dim, "code": f.code[:300]}
                    for f in found.failures],
         "partial": found.partial, "entries": len(entries), "us": round((_clock() - begin) * 1e6),
         "root": active.root if active else None, "call": active.call if active else None,
     }  # fmt: skip
+
+
+def _wrapped(code: types.CodeType, f_locals: Mapping[str, Any]) -> str | None:
+    """The name of the module for which Dynamo's own wrapper stands (external_utils.wrap_inline: roots that torch defines)."""
+    module = f_locals.get("fn")
+    if code.co_filename.endswith("external_utils.py") and isinstance(module, torch.nn.Module):
+        return f"{type(module).__qualname__}.forward"
+    return None
+
+
+def _own(source: str) -> str:
+    return re.sub(r"^fn\b", "self", source)
 
 
 def _entries(cache: Any) -> Iterator[Any]:

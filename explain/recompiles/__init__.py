@@ -1,0 +1,1 @@
+"""One kind of recompile per file; the file's name is the slug."""
