@@ -28,6 +28,7 @@ from g2.capture.codec import RecordError, dump, load
 from g2.capture.model import Session
 from g2.cli.errors import Refusal
 from g2.cli.files import write_private
+from g2.cli.foreign import folded, is_raw
 from g2.cli.text import inline
 
 KEPT = 20
@@ -157,7 +158,7 @@ class Store:
 
     def find(self, name: str | None, cwd: str) -> Path:
         """The session file of a record: by its name in the store, by path, or the last one of
-        `cwd`.
+        `cwd`. A folder of journals that another launcher left is given back itself.
 
         Raises Refusal when there is none.
         """
@@ -167,6 +168,8 @@ class Store:
         for candidate in (self._runs / name / SESSION, path / SESSION, path):
             if candidate.is_file():
                 return candidate
+        if is_raw(path):
+            return path
         if path.is_dir():
             raise Refusal(f"{name} holds no finished record", "g2 show --list")
         raise Refusal(f"there is no record {name!r}", "g2 show --list")
@@ -196,6 +199,8 @@ class Store:
         """
         for half in self._runs.glob(".*"):
             shutil.rmtree(half, ignore_errors=True)
+        for fault in sorted(self.root.glob("fault-*.txt"))[:-KEPT]:
+            fault.unlink(missing_ok=True)
         for folder in self._folders()[KEPT:]:
             with contextlib.suppress(OSError):
                 lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
@@ -209,10 +214,13 @@ class Store:
 
 
 def read(path: Path) -> Session:
-    """The session in a file. Raises Refusal when it cannot be read, is damaged or of a newer
-    format.
+    """The session in a file, or the one that a folder of journals tells of.
+
+    Raises Refusal when it cannot be read, is damaged or of a newer format.
     """
     try:
+        if path.is_dir():
+            return folded(path)
         return load(path.read_text(encoding="utf-8", errors="surrogatepass"))
     except OSError as error:
         raise Refusal(f"{path} cannot be read: {error.strerror or error}") from None

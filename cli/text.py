@@ -136,5 +136,10 @@ def blocks(text: str) -> Iterator[Block]:
 
 
 def inside(path: str, folder: str) -> bool:
-    """Whether `path` lies below `folder` (by its text alone)."""
-    return path.startswith(folder.rstrip("/") + "/")
+    """Whether `path` lies below `folder` (by its text alone; a relative path does)."""
+    return not path.startswith("/") or path.startswith(folder.rstrip("/") + "/")
+
+
+def own(path: str, cwd: str) -> bool:
+    """Whether a file is the person's own, as far as its path tells."""
+    return inside(path, cwd) and "-packages/" not in path and not path.startswith("<")

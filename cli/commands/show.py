@@ -19,6 +19,7 @@ Examples:
   g2 show --as markdown | gh pr comment --body-file -
   g2 show --only tensor-branch -v  one reason, in full
   g2 show --list                   all records that are kept
+  G2_RECORD=runs torchrun train.py; g2 show runs
 """
 
 

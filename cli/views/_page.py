@@ -65,8 +65,8 @@ class Page:
             part.rstrip()
             before = Text(" " * indent)
             if number == 0 and label is not None:
-                before = label.copy()
-                before.append(" " * max(indent - label.cell_len, 0))
+                # Assembled, since the style of a Text's own would run on into what is added to it.
+                before = Text.assemble(label, " " * max(indent - label.cell_len, 0))
             self._console.print(before + part, soft_wrap=True)
 
     def labelled(self, label: str, texts: Iterable[Text | Block], indent: int = 4) -> None:
@@ -98,7 +98,7 @@ class Page:
 
     def place(self, span: Span, cwd: str, style: str = "cyan") -> Text:
         """`path:line:column`, a hyperlink where the terminal understands one."""
-        text = Text(place(span, cwd, self.output.verbose), style)
+        text = Text.assemble((place(span, cwd, self.output.verbose), style))
         if self.output.links and span.path:
             path = Path(cwd) / span.path
             if path.is_absolute():

@@ -5,11 +5,11 @@ https://docs.github.com/en/actions/reference/workflow-commands-for-github-action
 
 from __future__ import annotations
 
-import os
+from pathlib import Path
 
 from g2.capture.model import Break, Span
 from g2.cli.summary import failure, summary
-from g2.cli.text import clean, inline, inside, place, plural
+from g2.cli.text import clean, inline, own, place, plural, relative
 from g2.cli.views import Output
 from g2.explain.report import Finding, RecompileFinding, Report
 
@@ -21,18 +21,19 @@ def render(report: Report, output: Output) -> str:
 
     GitHub shows ten warnings of a step at most; the notice is there when they are cut off.
     """
-    cwd, root = report.session.cwd, output.workspace or report.session.cwd
+    cwd = report.session.cwd
+    folders = cwd, output.workspace or cwd
     limit = output.limit or None
     lines = [_notice("g2", summary(report))]
     if ended := failure(report.session):
-        lines.append(_command("warning", None, root, "g2: the script failed", ended))
+        lines.append(_command("warning", None, folders, "g2: the script failed", ended))
     for finding in report.findings[:limit]:
         span, message = _break(finding, cwd)
-        lines.append(_command("warning", span, root, f"graph break: {finding.reason.slug}", message))
+        lines.append(_command("warning", span, folders, f"graph break: {finding.reason.slug}", message))
     for change in report.recompiles[:limit]:
         span, message = _recompile(change, cwd)
-        lines.append(_command("warning", span, root, f"recompile: {change.reason}", message))
-    lines += [_command("warning", None, root, "g2: not observed", lost) for lost in report.session.lost]
+        lines.append(_command("warning", span, folders, f"recompile: {change.reason}", message))
+    lines += [_command("warning", None, folders, "g2: not observed", lost) for lost in report.session.lost]
     return "\n".join(lines) + "\n"
 
 
@@ -55,39 +56,38 @@ def _nearest_own(site: Break, cwd: str) -> Span:
     if site.owner.mine:
         return site.span
     spans = (frame.span for frame in reversed(site.stack))
-    return next((s for s in spans if inside(s.path, cwd) and "-packages/" not in s.path), site.span)
+    return next((s for s in spans if own(s.path, cwd)), site.span)
 
 
 def _recompile(finding: RecompileFinding, cwd: str) -> tuple[Span, str]:
     recompile = finding.recompile
+    times = "once" if recompile.count == 1 else plural(recompile.count, "time")
     parts = [
         clean(finding.headline),
-        f"{inline(recompile.function)} was compiled again {recompile.count} times.",
+        f"{inline(recompile.function)} was compiled again {times}.",
     ]
     if recompile.limit_hit:
         parts.append(f"The recompile limit was hit; after that {plural(recompile.eager_calls, 'call')} ran in eager.")
     parts += [clean(step) for step in finding.advice]
-    mine = recompile.owner.mine or recompile.call_site is None
-    return (
-        recompile.span if mine or recompile.call_site is None else recompile.call_site,
-        "\n".join(parts),
-    )
+    site = recompile.call_site
+    own_file = recompile.owner.mine or site is None
+    return recompile.span if own_file or site is None else site, "\n".join(parts)
 
 
 def _notice(title: str, message: str) -> str:
     return f"::notice title={_property(title)}::{_data(message)}"
 
 
-def _command(level: str, span: Span | None, root: str, title: str, message: str) -> str:
-    properties = {} if span is None else _location(span, root)
+def _command(level: str, span: Span | None, folders: tuple[str, str], title: str, message: str) -> str:
+    properties = {} if span is None else _location(span, *folders)
     properties["title"] = title
     listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     return f"::{level} {listed}::{_data(message)}"
 
 
-def _location(span: Span, root: str) -> dict[str, str]:
+def _location(span: Span, cwd: str, root: str) -> dict[str, str]:
     """File and place as GitHub counts: lines and columns from 1; columns only within one line."""
-    path = os.path.relpath(span.path, root) if inside(span.path, root) else span.path
+    path = relative(str(Path(cwd) / span.path), root)
     location = {"file": path, "line": str(span.line)}
     end = max(span.end_line, span.line)
     if end == span.line and span.column >= 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from g2.capture.model import Break, Effect, Frame, Span
+from g2.capture.model import Break, Effect, Span
 from g2.cli.summary import advice_when_empty, failure, summary
 from g2.cli.text import (
     Block,
@@ -12,10 +12,10 @@ from g2.cli.text import (
     inline,
     listing,
     milliseconds,
+    own,
     place,
     plural,
     seconds,
-    short_path,
 )
 from g2.cli.views import Output
 from g2.cli.views._page import Page
@@ -88,7 +88,7 @@ def _finding(
     where.append(f" ({inline(site.module)})" if site.module else "", "dim")
     page.paragraph(where, 4)
     badges = [Text(finding.reason.slug, "dim")] + [Text(b, "yellow") for b in badges_of(site)]
-    page.paragraph(Text(f" {page.dot} ", "dim").join(badges), 4)
+    page.paragraph(Text.assemble((f" {page.dot} ", "dim")).join(badges), 4)
     if counts := counts_of(site, sum(root.calls for root in report.session.roots)):
         page.paragraph(page.prose(counts), 4)
     if cost := cost_of(site):
@@ -174,11 +174,6 @@ def cost_of(site: Break) -> str:
     return f"costs about {milliseconds(cost.per_call_ms)} a call{basis}"
 
 
-def own(frame: Frame, cwd: str) -> bool:
-    """Whether a frame is in the person's files, as far as its path tells."""
-    return short_path(frame.span.path, cwd) == inline(frame.span.path[len(cwd.rstrip("/")) + 1 :])
-
-
 def _path(page: Page, site: Break, cwd: str) -> Text | None:
     """The call path that leads to the place, shortened in its middle, without the place itself."""
     frames = list(site.stack)
@@ -188,7 +183,7 @@ def _path(page: Page, site: Break, cwd: str) -> Text | None:
         return None
     keep = set(range(len(frames)))
     if len(frames) > FRAMES and not page.output.verbose:
-        mine = [i for i, frame in enumerate(frames) if own(frame, cwd)]
+        mine = [i for i, frame in enumerate(frames) if own(frame.span.path, cwd)]
         keep = {0, len(frames) - 2, len(frames) - 1, *mine[-1:]}
     steps, skipped = [], 0
     for i, frame in enumerate(frames):
@@ -199,12 +194,12 @@ def _path(page: Page, site: Break, cwd: str) -> Text | None:
             steps.append(Text(f"{skipped} more", "dim"))
             skipped = 0
         line = Span(frame.span.path, frame.span.line)  # a path reads better without columns
-        step = page.place(line, cwd, "" if own(frame, cwd) else "dim")
+        step = page.place(line, cwd, "" if own(frame.span.path, cwd) else "dim")
         if frame.function != "<module>":
             step.append(f" {inline(frame.function)}", "dim")
         steps.append(step)
     steps.append(Text("here"))
-    return Text(f" {page.arrow} ", "dim").join(steps)
+    return Text.assemble((f" {page.arrow} ", "dim")).join(steps)
 
 
 def _more(page: Page, number: int, noun: str, nouns: str | None = None) -> None:

@@ -236,3 +236,18 @@ def test_about_says_who_and_where(home: Path) -> None:
     assert about["argv"] == ["-m", "x", "--y"]
     assert about["cwd"] == str(Path.cwd())
     assert replace(samples.session()) == read(folder / "session.json")
+
+
+def test_a_folder_of_journals_under_another_launcher(home: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    start = {"e": "start", "pid": 7, "ppid": 1, "argv": ["train.py", "--x"], "rank": 1, "t": 5.0}
+    start |= {"python": "3.11.7", "cwd": str(tmp_path), "torch": "2.13.0"}
+    error = {"e": "error", "type": "ValueError", "message": "no"}
+    lines = [json.dumps(event, separators=(",", ":")) for event in (start, error)]
+    (raw / "journal-7.jsonl").write_text("\n".join(lines) + '\n{"e":"start","argv":["cut')
+    session = read(Store.open().find(str(raw), "/"))
+    assert session.argv == ("train.py", "--x")
+    assert session.script_error == "ValueError: no"
+    assert session.torch == "2.13.0"
+    assert [process.rank for process in session.processes] == [1]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from g2.capture.model import Snippet, Span
 from g2.cli.summary import summary
-from g2.cli.text import blocks, clean, inline, short_path
+from g2.cli.text import blocks, clean, inline, relative, short_path
 from g2.cli.views import Output, format_for, formats, view
 from g2.cli.views._source import rows
 from g2.explain.report import Report
@@ -176,6 +176,20 @@ def test_github_places_count_from_one_and_hang_on_own_files() -> None:
 def test_github_names_files_from_the_workspace() -> None:
     text = draw("github", samples.report(), workspace="/home/ada")
     assert "file=project/model.py" in text
+
+
+def test_paths_relative_to_the_working_directory_are_own_files() -> None:
+    whole = samples.report()
+    first, library, *_ = whole.findings
+    frames = tuple(
+        replace(frame, span=replace(frame.span, path=relative(frame.span.path, samples.CWD)))
+        for frame in library.place.stack
+    )
+    near = replace(first.place, span=replace(first.place.span, path="model.py"))
+    far = replace(library.place, stack=frames)
+    findings = (replace(first, place=near), replace(library, place=far))
+    text = draw("github", replace(whole, findings=findings), workspace="/home/ada")
+    assert text.count("file=project/model.py") == 3
 
 
 def test_github_leaves_columns_out_of_a_span_over_several_lines() -> None:
