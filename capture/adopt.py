@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import sys
+import threading
 import types
 import weakref
 from collections.abc import Callable
@@ -25,6 +26,11 @@ from g2.capture.journal import Journal
 from g2.capture.mine import is_mine
 from g2.capture.probe.stats import Stats
 from g2.capture.roots import Asked, Roots
+
+_IN_THREADS = (
+    "modules were called in several threads: a call that began while another thread's was running was not captured "
+    "(torch.compile in the script captures all of them)"
+)
 
 
 class Adoption:
@@ -157,6 +163,7 @@ class Outermost:
         self._real = torch.nn.Module.__call__
         self._compiled: Callable[..., Any] | None = None
         self._on = False
+        self._threads: set[int] = set()
 
     def start(self) -> None:
         self._on = True
@@ -178,17 +185,26 @@ class Outermost:
         real = self._real
 
         def outermost(module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
-            if not self._on or not worth_compiling(module):
+            if not self._on:
                 return real(module, *args, **kwargs)
+            self._tell_threads()
             # The real method is put back while the call lasts: inner modules are not roots, and Dynamo never sees this wrapper.
             torch.nn.Module.__call__ = real  # type: ignore[method-assign]
             try:
+                if not worth_compiling(module):
+                    return real(module, *args, **kwargs)
                 return self._roots.call(module, self._compiled_call(), (module, *args), kwargs, "auto")
             finally:
                 if self._on:
                     torch.nn.Module.__call__ = outermost  # type: ignore[method-assign]
 
         return outermost
+
+    def _tell_threads(self) -> None:
+        self._threads.add(threading.get_ident())
+        if len(self._threads) == 2:
+            self._threads.add(0)  # said once
+            self._journal.write({"e": "lost", "what": _IN_THREADS})
 
     def _compiled_call(self) -> Callable[..., Any]:
         # One compiled function serves all modules: Dynamo keeps compiled code with the code object, and the module is an argument.

@@ -110,7 +110,7 @@ class _Told:
         title = first.strip().split("\n")[0].strip() if isinstance(error, SOFT) else _headline(error)
         link = _LINK.search(first)
         active = self._stats.active
-        path = places.call_path(traced)
+        path = places.call_path(found)
         if not traced:
             path.append(spot)
         return {

@@ -51,6 +51,17 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
     convert_frame.ConvertFrame.__call__ = converts
 
     wrapper = getattr(convert_frame, "CatchErrorsWrapper", None)
+    enters = getattr(wrapper, "__call__", None)
+    if wrapper is None or enters is None:
+        lose("time between graphs is measured with Dynamo's own look at skipped frames in it (CatchErrorsWrapper is gone)")
+    else:
+
+        @functools.wraps(enters)
+        def timed(self: Any, *args: Any, **kwargs: Any) -> Any:
+            with stats.compiling():
+                return enters(self, *args, **kwargs)
+
+        wrapper.__call__ = timed
     skip = getattr(wrapper, "_handle_skip", None)
     if wrapper is None or skip is None:
         lose("frames that Dynamo skips without a graph break (CatchErrorsWrapper._handle_skip is gone)")

@@ -74,12 +74,22 @@ def above() -> list[Place]:
     """The user's Python frames that are running above Dynamo, outermost first."""
     out: list[Place] = []
     frame: types.FrameType | None = sys._getframe(1)
+    resumed = ""
     while frame is not None:
         code = frame.f_code
         if not internal(code.co_filename):
-            out.append([*running(frame), function_name(code)])
+            name = function_name(code)
+            # A resume function is called by the part before it: one step, and the later position counts.
+            if not (resumed == f"{code.co_filename}:{name}" and out):
+                out.append([*running(frame), name])
+            resumed = f"{code.co_filename}:{name}" if resumes(code) else ""
         frame = frame.f_back
     return out[::-1]
+
+
+def resumes(code: types.CodeType) -> bool:
+    """Whether it is the code of a resume function."""
+    return _RESUME.match(code.co_name) is not None
 
 
 def running(frame: types.FrameType) -> Place:
@@ -100,16 +110,14 @@ def internal(path: str) -> bool:
     return path.startswith((_TORCH, _OURS)) or _INTERNAL.search(path) is not None
 
 
-def call_path(traced: list[Place]) -> list[Place]:
-    """The whole path from the script to the place: running Python frames, then the frames that Dynamo was tracing.
-
-    A function and its own resume function are one step (the later position counts); a running frame that is also the outermost traced one too.
-    """
-    out: list[Place] = []
-    for step in [*above(), *(p for p in traced if not internal(p[0]))]:
-        if out and (out[-1][0], out[-1][5]) == (step[0], step[5]) and step[1] >= out[-1][1]:
+def call_path(found: list[InstructionTranslatorBase]) -> list[Place]:
+    """The whole path from the script to the place: running Python frames, then the frames that Dynamo was tracing."""
+    out = above()
+    for tx in found:
+        step = place(tx)
+        if out and resumes(tx.f_code) and (out[-1][0], out[-1][5]) == (step[0], step[5]):
             out[-1] = step
-        else:
+        elif not internal(step[0]):
             out.append(step)
     return out
 

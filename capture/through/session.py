@@ -81,7 +81,7 @@ class Session:
             "title": title,
             "context": context[1].strip()[:500] if context else "",
             "module": places.module_path(found, self.module),
-            "stack": places.call_path(traced),
+            "stack": places.call_path(found),
             "effect": effect,
             "opcode": opcode,
             "frame": [code.co_filename, code.co_firstlineno, places.function_name(code)],
