@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from g2.capture.model import Snippet, Span
-from g2.cli.text import Block, inline, place
+from g2.cli.text import Block, blocks, inline, listing, place
 from g2.cli.views import Output
 from g2.cli.views._source import rows
 
@@ -32,6 +32,7 @@ class Page:
         self.output = output
         self.width = max(output.width, 20)
         self.arrow, self.bar, self.dot, self.more = ("→", "│", "·", "…") if output.unicode else ("->", "|", "-", "...")
+        self.told: dict[str, int] = {}  # what the page has said already, and at which number
         self._buffer = io.StringIO()
         self._console = Console(
             file=self._buffer,
@@ -81,6 +82,19 @@ class Page:
                 prose = self.prose(item.text) if isinstance(item, Block) else item
                 self.paragraph(prose, inner, head)
                 head = None
+
+    def steps(self, number: int, advice: Iterable[str]) -> None:
+        """What to do at finding `number`; a step that was told before is only pointed at."""
+        advice = list(advice)
+        new = [step for step in advice if step not in self.told]
+        before = sorted({self.told[step] for step in advice if step in self.told})
+        self.told.update(dict.fromkeys(new, number))
+        items: list[Text | Block] = [item for step in new for item in blocks(step)]
+        if before:
+            numbers = listing([str(n) for n in before])
+            items.append(Text(f"And as in {numbers}." if new else f"As in {numbers}."))
+        if items:
+            self.labelled("Do", items)
 
     def prose(self, text: str, style: str = "") -> Text:
         """A text of ours on one line; what stands in backticks is code."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from g2.capture.model import Guard, Recompile, Span
-from g2.cli.text import blocks, inline, plural, seconds
+from g2.cli.text import inline, plural, seconds
 from g2.cli.views._page import Page
 from g2.explain.report import RecompileFinding, Report
 
@@ -23,11 +23,10 @@ def draw_recompiles(page: Page, report: Report, findings: Sequence[RecompileFind
         return
     page.blank()
     page.paragraph(Text("Recompiles", "bold underline" if page.output.colour else "bold"))
-    explained: dict[tuple[str, tuple[str, ...]], int] = {}
     sites: set[Span] = set()
     for number, finding in enumerate(findings, first):
         page.blank()
-        _draw(page, report.session.cwd, number, finding, explained, sites)
+        _draw(page, report.session.cwd, number, finding, sites)
 
 
 def _draw(
@@ -35,7 +34,6 @@ def _draw(
     cwd: str,
     number: int,
     finding: RecompileFinding,
-    explained: dict[tuple[str, tuple[str, ...]], int],
     sites: set[Span],
 ) -> None:
     recompile = finding.recompile
@@ -56,11 +54,7 @@ def _draw(
     page.blank()
     if site is not None:
         page.labelled("From", [page.place(site, cwd) + Text(" brought the new value")])
-    same = explained.setdefault((finding.reason, finding.advice), number)
-    if same != number:
-        page.labelled("Do", [Text(f"As in {same}.")])
-    elif finding.advice:
-        page.labelled("Do", [item for step in finding.advice for item in blocks(step)])
+    page.steps(number, finding.advice)
 
 
 def counts_of_recompile(recompile: Recompile) -> str:
@@ -79,7 +73,7 @@ def guard_name(guard: Guard) -> str:
     """What is guarded: `x.size(1)`, `x.dtype`, `self.step`."""
     name = inline(guard.source) or inline(guard.code) or guard.kind
     match guard.kind:
-        case "size" | "stride" if guard.dim is not None and not name.endswith(")"):
+        case "size" | "stride" if guard.dim is not None and f".{guard.kind}(" not in name:
             return f"{name}.{guard.kind}({guard.dim})"
         case "size" | "stride" | "dtype" | "device" | "requires_grad" if name.isidentifier():
             return f"{name}.{guard.kind}"

@@ -35,10 +35,9 @@ def render(report: Report, output: Output) -> str:
     _head(page, report)
     limit = LIMIT if output.limit is None else output.limit
     shown = report.findings[: limit or None]
-    explained: dict[str, tuple[int, Finding]] = {}
     for number, finding in enumerate(shown, 1):
         page.blank()
-        _finding(page, report, number, finding, explained)
+        _finding(page, report, number, finding)
     _more(page, len(report.findings) - len(shown), "place")
     numbered = report.recompiles[: limit or None]
     draw_recompiles(page, report, numbered, first=len(shown) + 1)
@@ -79,7 +78,6 @@ def _finding(
     report: Report,
     number: int,
     finding: Finding,
-    explained: dict[str, tuple[int, Finding]],
 ) -> None:
     site, cwd = finding.place, report.session.cwd
     page.paragraph(page.prose(finding.headline, "bold"), 4, Text(f"{number:>2}", "bold cyan"))
@@ -103,7 +101,7 @@ def _finding(
     page.blank()
     if path := _path(page, site, cwd):
         page.labelled("Path", [path])
-    _meaning(page, number, finding, cwd, explained)
+    _meaning(page, number, finding, cwd)
     if finding.after_effects:
         gone = [place(b.span, cwd, page.output.verbose) for b in finding.after_effects]
         many = plural(len(gone), "more break goes", "more breaks go")
@@ -111,23 +109,20 @@ def _finding(
         page.labelled("And", [Text(f"{many} away with it: {listing(listed)}", "dim")])
 
 
-def _meaning(page: Page, number: int, finding: Finding, cwd: str, explained: dict[str, tuple[int, Finding]]) -> None:
+def _meaning(page: Page, number: int, finding: Finding, cwd: str) -> None:
     reason, origin = finding.reason, finding.place.because_of
-    source = Text()
+    first = page.told.setdefault(f"why {reason.slug}", number)
+    again = first != number
+    same = again and all(page.told.get(step) == first for step in finding.advice)
+    why = first_paragraph(page, reason.why)
+    if again:
+        why = [Text(f"As in {first}, and so is what to do." if same else f"As in {first}.")]
     if origin is not None:
-        source = Text("The value that stopped it comes from ") + page.place(origin, cwd) + Text(".")
-    first, same = explained.setdefault(reason.slug or reason.title, (number, finding))
-    told = same is not finding
-    why: list[Text | Block] = [Text(f"As in {first}.")] if told else first_paragraph(page, reason.why)
-    if origin is not None:
-        why.append(source)
-    if told and same.advice == finding.advice:
-        page.labelled("Why", [Text(f"As in {first}, and so is what to do."), *why[1:]])
-        return
+        source = page.place(origin, cwd)
+        why.append(Text("The value that stopped it comes from ") + source + Text("."))
     page.labelled("Why", why)
-    if finding.advice:
-        steps = [item for step in finding.advice for item in blocks(step)]
-        page.labelled("Do", steps)
+    if not same:
+        page.steps(number, finding.advice)
 
 
 def first_paragraph(page: Page, text: str) -> list[Text | Block]:
