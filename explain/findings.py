@@ -6,9 +6,9 @@ from collections import defaultdict
 
 from g2.capture.model import Break, Session, Span
 from g2.explain.catalog import evidence, reason_for
-from g2.explain.cost import order, recompile_order
-from g2.explain.guards import explain_recompile
+from g2.explain.cost import order
 from g2.explain.headline import advice, headline
+from g2.explain.incidents import incidents
 from g2.explain.report import Finding, RecompileFinding, Report
 
 
@@ -24,9 +24,7 @@ def report(session: Session) -> Report:
         else:
             causes.append(place)
     findings = tuple(_finding(b, tuple(effects.pop(b.span, ()))) for b in sorted(causes, key=order))
-    recompiles = tuple(
-        explain_recompile(r, session) for r in sorted(session.recompiles, key=recompile_order)
-    )
+    recompiles = incidents(session.recompiles, session)
     return Report(session, findings, recompiles, _next_step(session, findings, recompiles))
 
 

@@ -21,12 +21,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class RecompileFinding:
-    """A recompile with what it says and what to do about it."""
+    """A recompile with what it says and what to do about it; `others` were brought by the same change."""
 
     recompile: Recompile
     reason: str  # slug: "changing-size", "changing-number", ...
     headline: str  # "x.size(1) changed: 5, 1, 2, 3"
     advice: tuple[str, ...]
+    others: tuple[Recompile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
