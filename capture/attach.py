@@ -18,6 +18,7 @@ from importlib.abc import Loader, MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from g2.capture import LOADED
 from g2.capture.job import Job
 from g2.capture.journal import Journal
 from g2.capture.probe.stats import Stats
@@ -43,8 +44,22 @@ def start() -> None:
     folder = folder.resolve()
     os.environ["G2_RECORD"] = str(folder)  # the script may change its directory and start others
     _Recorder(folder, Job.read(folder)).begin()
-    # `import g2` in the script must find the script's own g2.py, if it has one; our packages stay loaded under their full names.
+    _step_aside()
+
+
+def _step_aside() -> None:
+    """Forget modules that we brought and that the script has files of its own for (g2.py, json.py): it must find those.
+
+    Ours stay loaded under their full names, and keep what they imported.
+    """
     sys.modules.pop("g2", None)
+    folder = _script_folder()
+    if sys.flags.safe_path:
+        return
+    brought = {name.partition(".")[0] for name in sys.modules if name not in LOADED} - {"g2"}
+    own = {name for name in brought if any((folder / f"{name}{end}").exists() for end in ("", ".py"))}
+    for name in [n for n in sys.modules if n not in LOADED and n.partition(".")[0] in own]:
+        del sys.modules[name]
 
 
 class _Recorder:
@@ -53,7 +68,8 @@ class _Recorder:
         self.job = job
         self.journal = Journal(folder / f"journal-{os.getpid()}.jsonl")
         self.stats = Stats(self.journal)
-        self.began = False
+        self.began = False  # torch has been imported
+        self.version: str | None = None
         self.probed = False
         self.closing: Callable[[], None] | None = None
         self.adoption: Adoption | None = None
@@ -75,9 +91,15 @@ class _Recorder:
             self.closing = named.watch(self.job.compile, self.journal, Path(_script()).stem)
 
     def torch_imported(self, torch: types.ModuleType) -> None:
-        from g2.capture import adopt
+        self.began = True
+        self.version = getattr(torch, "__version__", None)
+        self.journal.write(self.introduction())
+        if self.version is None or not hasattr(torch, "nn"):
+            self.journal.write({"e": "lost", "what": f"{torch.__file__} was imported as torch, and is not PyTorch"})
+            return
+        from g2.capture import adopt, tracebacks
 
-        self.introduce(torch.__version__)
+        tracebacks.install()
         self.adoption = adopt.Adoption(self.job, self.folder, self.journal, self.stats)
         if self.probed:
             self.adoption.dynamo_imported()
@@ -90,30 +112,31 @@ class _Recorder:
         if self.adoption is not None:
             self.adoption.dynamo_imported()
 
-    def introduce(self, version: str) -> None:
+    def introduction(self) -> dict[str, object]:
         env = os.environ
         rank = next((env[k] for k in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK") if k in env), None)
-        self.journal.write(
-            {
-                "e": "start",
-                "pid": os.getpid(),
-                "ppid": os.getppid(),
-                "argv": sys.orig_argv[1:],
-                "rank": int(rank) if rank is not None and rank.isdigit() else None,
-                "python": ".".join(map(str, sys.version_info[:3])),
-                "cwd": _cwd(),
-                "t": time.time(),
-                "torch": version,
-            }
-        )
-        self.began = True
+        return {
+            "e": "start",
+            "pid": os.getpid(),
+            "ppid": os.getppid(),
+            "argv": sys.orig_argv[1:],
+            "rank": int(rank) if rank is not None and rank.isdigit() else None,
+            "python": ".".join(map(str, sys.version_info[:3])),
+            "cwd": _cwd(),
+            "t": time.time(),
+            "torch": self.version,
+        }
 
     def forked(self) -> None:
-        self.journal.move(self.folder / f"journal-{os.getpid()}.jsonl")
-        self.began = False
+        self.journal.move(self.folder / f"journal-{os.getpid()}.jsonl", self.introduction if self.began else None)
+        self.stats.forked()
+        util = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            # Its processes end by os._exit; what it registers after a fork and finalizes at the end is the way in.
+            util.register_after_fork(self, lambda me: util.Finalize(None, me.end, exitpriority=-1))
 
     def end(self) -> None:
-        if not self.began:
+        if not self.journal.written:
             return
         error = getattr(sys, "last_value", None)  # set by the interpreter when it printed an uncaught exception
         if error is not None:
@@ -140,7 +163,7 @@ class _Watch(MetaPathFinder):
                 continue
             spec = finder.find_spec(fullname, path, target)
             if spec is not None:
-                if spec.loader is not None:
+                if spec.loader is not None and hasattr(spec.loader, "exec_module"):
                     spec.loader = _Loader(spec.loader, self.after[fullname])
                 return spec
         return None
@@ -163,7 +186,31 @@ class _Loader(Loader):
         if module.__spec__ is not None:
             module.__spec__.loader = self._real
         self._real.exec_module(module)
-        self._after(module)
+        try:
+            self._after(module)
+        except Exception as error:
+            # Broken or shadowed packages must fail, or not, as they do without us.
+            sys.stderr and sys.stderr.write(f"g2: {module.__name__} is not observed: {type(error).__name__}: {error}\n")
+
+
+# Python leaves the frames of its import system out of tracebacks, and skips them for warnings; ours is one more of them.
+_Loader.exec_module.__code__ = _Loader.exec_module.__code__.replace(
+    co_filename="<frozen importlib._bootstrap_external>"
+)
+
+
+def _script_folder() -> Path:
+    """What sys.path[0] will be once the interpreter has started."""
+    words = iter(sys.orig_argv[1:])
+    for word in words:
+        if word in ("-W", "-X", "--check-hash-based-pycs"):
+            next(words, None)
+        elif word in ("-", "-m", "-c") or word.startswith(("-m", "-c")):
+            break
+        elif not word.startswith("-"):
+            path = Path(word).resolve()
+            return path if path.is_dir() else path.parent
+    return Path(_cwd())
 
 
 def _script() -> str:

@@ -38,6 +38,7 @@ class Backend:
         ended_by = self._stats.last_break if getattr(reason, "graph_break", False) else None
         begin = _clock()
         if self._name == "capture":
+            graph.code  # noqa: B018  # lazily generated: without it forward() is a wrapper that explains its errors on stderr
             run = graph.forward
         elif self._name == "aot_eager":
             run = self._aot(identity, graph, inputs)

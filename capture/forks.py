@@ -33,10 +33,13 @@ class Forks:
                             out[event["pid"]] = journal
         return out
 
-    def wait(self, tick: Callable[[], None]) -> tuple[str, ...]:
-        """Until all have ended, or the limit; returns a note for those that were stopped."""
+    def wait(self, tick: Callable[[], None], enough: Callable[[], bool]) -> tuple[str, ...]:
+        """Until all have ended, or the limit, or `enough`; returns a note for those that were stopped."""
         deadline = time.monotonic() + _LIMIT
         while self.running():
+            if enough():
+                self.stop()
+                return ("the search for hidden breaks was stopped by a signal",)
             if time.monotonic() > deadline:
                 self.stop()
                 return (f"the search for hidden breaks was stopped {_LIMIT:g} seconds after the script's end",)

@@ -6,14 +6,21 @@ before any of its code runs, every event is a single write on an O_APPEND descri
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-_open, _write, _close, _fstat, _getpid = os.open, os.write, os.close, os.fstat, os.getpid
+_open, _write, _close, _fstat, _getpid, _control = os.open, os.write, os.close, os.fstat, os.getpid, fcntl.fcntl
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=repr).encode
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
+
+_STOPPED = (
+    ".stopped-"  # and the number of the error: the name of an empty file beside a journal that could not be continued
+)
 
 
 class Journal:
@@ -25,26 +32,45 @@ class Journal:
         self._fd = -1
         self._inode: tuple[int, int] = (0, 0)
         self._pid = -1
+        self._first: Callable[[], Mapping[str, object]] | None = None
+        self._missed: str | None = None
         self.failed: str | None = None  # why writing stopped, when it did
-        self.written = 0
+        self.written = 0  # events in this file
 
     def write(self, event: Mapping[str, object]) -> None:
         """Append one event. After a failure (full disk, folder gone) the journal stays silent."""
         if self.failed is not None:
             return
+        if self._first is not None:
+            first, self._first = self._first, None
+            self.write(first())
+        if self._missed is not None:
+            missed, self._missed = self._missed, None
+            self.write({"e": "lost", "what": f"an event could not be written down: {missed}"})
         try:
             data = _encode(event).encode("ascii") + b"\n"
-            descriptor = self._descriptor()
-            done = _write(descriptor, data)
-            self.written += 1
-            if done != len(data):
-                self.failed = "the disk is full"
-        except (OSError, ValueError, TypeError, RecursionError) as error:
-            self.failed = f"{type(error).__name__}: {error}"
+        except (ValueError, TypeError, RecursionError) as error:
+            self._missed = f"{type(error).__name__}: {error}"
+            return
+        try:
+            done = _write(self._descriptor(), data)
+        except OSError as error:
+            self._fail(error.errno or errno.EIO)
+            return
+        self.written += 1
+        if done != len(data):
+            self._fail(errno.ENOSPC)
 
-    def move(self, path: Path) -> None:
-        """Go on in another file (after a fork)."""
+    def move(self, path: Path, first: Callable[[], Mapping[str, object]] | None = None) -> None:
+        """Go on in another file (after a fork), which begins with the event that `first` gives, once there is another one."""
         self.path, self._name, self._fd = path, os.fspath(path), -1
+        self._first, self.written = first, 0
+
+    def _fail(self, number: int) -> None:
+        self.failed = os.strerror(number)
+        # A full disk has no room for a sentence, but for an empty file that failures() finds.
+        with contextlib.suppress(OSError):
+            _close(_open(f"{self._name}{_STOPPED}{number}", os.O_WRONLY | os.O_CREAT, 0o600))
 
     def _descriptor(self) -> int:
         # A script may close every descriptor (daemons do) and the number may by now be a file of its own: the inode tells.
@@ -56,9 +82,23 @@ class Journal:
             except OSError:
                 pass
         self._fd = _open(self._name, _FLAGS, 0o600)
+        if self._fd < 3:  # closed by the script, which may count on getting these numbers itself
+            low = self._fd
+            try:
+                self._fd = _control(low, fcntl.F_DUPFD_CLOEXEC, 3)
+            finally:
+                _close(low)
         self._pid = _getpid()
         stat = _fstat(self._fd)
         self._inode = (stat.st_dev, stat.st_ino)
         return self._fd
 
 
+def failures(folder: Path) -> tuple[str, ...]:
+    """A sentence for each journal in a record folder that could not be written to its end."""
+    told = []
+    for mark in sorted(folder.glob(f"*{_STOPPED}*")):
+        name, _, number = mark.name.rpartition(_STOPPED)
+        why = os.strerror(int(number)) if number.isdigit() else "unknown error"
+        told.append(f"the record of process {name.split('.')[0].split('-')[1]} stops early: {why}")
+    return tuple(told)

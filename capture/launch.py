@@ -19,7 +19,9 @@ from g2.capture.attach import MARK
 from g2.capture.fold.session import fold
 from g2.capture.forks import Forks
 from g2.capture.job import Job
+from g2.capture.journal import failures
 from g2.capture.model import Session
+from g2.capture.signals import Signals
 from g2.capture.tail import Progress, Tail
 
 OLDEST, NEWEST = (2, 11), (2, 15)  # torch versions whose hooks were tried
@@ -63,34 +65,43 @@ def run(
     """Run the script, writing to `record` (an existing private folder), and return what happened.
 
     child_stdout, child_stderr: descriptors for the script's streams; None inherits ours. Raises LaunchError when the script could not be
-    started or recorded, OSError when `record` cannot be written. Ctrl-C goes to the script (it is in our process group); a second one kills it.
+    started or recorded, OSError when `record` cannot be written. What a signal to g2 does to the script: signals.py.
     """
     notes = _check(options.target)
     options.job().write(record)
     started = time.time()
-    command = [sys.executable, *options.target]
-    env = {**environ, "G2_RECORD": str(record)}
-    try:
-        child = subprocess.Popen(command, env=env, stdout=child_stdout, stderr=child_stderr)
-    except OSError as error:
-        raise LaunchError(f"Python could not be started: {error}", "see whether memory and process limits allow it") from None
     watch = _Watch(record, on_progress or (lambda _: None), started)
-    exit_code, stopped = _wait(child, options.time_limit, watch)
-    if not (record / MARK).exists():
-        raise LaunchError(
-            "the script ran, but was not recorded: g2's start-up file is missing from this Python",
-            f"{sys.executable} -m pip install --force-reinstall --no-deps g2-torch",
-        )
-    forks = Forks(record)
-    try:
+    with Signals() as signals:
+        child = _start(options.target, {**environ, "G2_RECORD": str(record)}, child_stdout, child_stderr)
+        exit_code, stopped = _wait(child, options.time_limit, watch, signals)
+        if not (record / MARK).exists():
+            raise LaunchError(
+                "the script ran, but was not recorded: g2's start-up file is missing from this Python",
+                f"{sys.executable} -m pip install --force-reinstall --no-deps g2-torch",
+            )
+        forks = Forks(record)
         if stopped:
             forks.stop()
-        notes += forks.wait(lambda: watch.tick("looking behind breaks"))
-    except KeyboardInterrupt:
-        forks.stop()
-        notes += ("the search for hidden breaks was stopped by Ctrl-C",)
-    watch.tick("folding", force=True)
-    return fold(record, argv=options.target, exit_code=exit_code, started=started, lost=(*notes, *stopped))
+        came = len(signals.came)
+        notes += forks.wait(lambda: watch.tick("looking behind breaks"), lambda: len(signals.came) > came)
+        watch.tick("folding", force=True)
+        lost = (*notes, *stopped, *failures(record))
+        return fold(record, argv=options.target, exit_code=exit_code, started=started, lost=lost)
+
+
+def _start(
+    target: tuple[str, ...], env: Mapping[str, str], stdout: int | None, stderr: int | None
+) -> subprocess.Popen[bytes]:
+    # A script whose name begins with a dash is no option of Python's.
+    name = f"./{target[0]}" if target[0].startswith("-") and target[0] != "-m" else target[0]
+    command = [sys.executable, name, *target[1:]]
+    try:
+        # Descriptors that g2 was given stay open for the script, as a shell leaves them (3<file, <(...)); ours are not inheritable.
+        return subprocess.Popen(command, env=env, stdout=stdout, stderr=stderr, close_fds=False)
+    except (OSError, ValueError) as error:
+        raise LaunchError(
+            f"Python could not be started: {error}", "see whether memory and process limits allow it"
+        ) from None
 
 
 @dataclass(slots=True)
@@ -106,26 +117,28 @@ class _Watch:
         self.on_progress(self._tail.progress(time.time() - self.started, phase))
 
 
-def _wait(child: subprocess.Popen[bytes], limit: float | None, watch: _Watch) -> tuple[int, tuple[str, ...]]:
-    stopped: tuple[str, ...] = ()
+def _wait(
+    child: subprocess.Popen[bytes], limit: float | None, watch: _Watch, signals: Signals
+) -> tuple[int, tuple[str, ...]]:
+    """The script's exit code, and a note when it did not end by itself."""
     deadline = None if limit is None else time.monotonic() + limit
+    late: tuple[str, ...] = ()
     while True:
         try:
-            return child.wait(_TICK), stopped
+            code = child.wait(_TICK)
+            return code, (signals.note(),) if signals.came and code and not late else late
         except subprocess.TimeoutExpired:
             watch.tick("running")
-        except KeyboardInterrupt:
-            if stopped:
-                child.kill()
-            stopped = ("the run was stopped by Ctrl-C; what came after it is not known",)
-        if deadline is not None and time.monotonic() > deadline:
-            stopped = (f"the run was stopped after {limit:g} seconds (--time-limit)",)
+        signals.pass_on(child)
+        if deadline is None or time.monotonic() < deadline:
+            continue
+        if late:
+            child.kill()
+            deadline = None
+        else:
+            late = (f"the run was stopped after {limit:g} seconds (--time-limit)",)
             child.send_signal(signal.SIGINT)
-            try:
-                return child.wait(_GRACE), stopped
-            except subprocess.TimeoutExpired:
-                child.kill()
-                deadline = None
+            deadline = time.monotonic() + _GRACE
 
 
 def _check(target: tuple[str, ...]) -> tuple[str, ...]:
@@ -137,17 +150,25 @@ def _check(target: tuple[str, ...]) -> tuple[str, ...]:
             raise LaunchError("-m needs the name of a module", "g2 explain -m package.module")
     else:
         path = Path(target[0])
+        if target[0] == "-":
+            raise LaunchError("a script cannot come from stdin", "write it to a file: g2 explain script.py")
         if not path.exists():
             raise LaunchError(f"there is no file {target[0]}", "give the path of a Python script: g2 explain script.py")
         if path.is_dir() and not (path / "__main__.py").exists():
-            raise LaunchError(f"{target[0]} is a folder without a __main__.py", f"g2 explain -m {path.name}, or name a script in it")
+            raise LaunchError(
+                f"{target[0]} is a folder without a __main__.py", f"g2 explain -m {path.name}, or name a script in it"
+            )
     try:
         version = importlib.metadata.version("torch")
     except importlib.metadata.PackageNotFoundError:
         raise LaunchError("torch is not installed in this Python", f"{sys.executable} -m pip install torch") from None
     found = tuple(int(part) for part in version.split("+")[0].split(".")[:2] if part.isdigit())
     if found < OLDEST:
-        raise LaunchError(f"g2 needs torch 2.11 or newer; this environment has {version}", f"{sys.executable} -m pip install -U torch")
+        raise LaunchError(
+            f"g2 needs torch 2.11 or newer; this environment has {version}", f"{sys.executable} -m pip install -U torch"
+        )
     if found > NEWEST:
-        return (f"torch {version} is newer than the versions g2 was tried with (2.11 to 2.15); something may be missing",)
+        return (
+            f"torch {version} is newer than the versions g2 was tried with (2.11 to 2.15); something may be missing",
+        )
     return ()

@@ -35,7 +35,7 @@ class Roots:
         self._journal = journal
         self._stats = stats
         self._behind = Behind(folder, journal) if job.hidden else None
-        self._known: set[str] = set()
+        self._known: set[tuple[Path, str]] = set()
         self._quiet = False
 
     def counted(self, compiled: Any, model: Any, asked: Asked) -> Any:
@@ -72,6 +72,12 @@ class Roots:
         finally:
             self._quiet = False
 
+    def forget(self) -> None:
+        """What was called so far was not the script's choice; the same may be called again as its choice."""
+        self._known.clear()
+        if self._behind is not None:
+            self._behind.forget()
+
     def call(
         self, module: torch.nn.Module, compiled: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], by: str
     ) -> Any:
@@ -103,8 +109,8 @@ class Roots:
     def _introduce(self, what: Any, by: str) -> str:
         name, code = described(what)
         root = f"{name}@{code.co_firstlineno if code else 0}"
-        if root not in self._known:
-            self._known.add(root)
+        if (self._journal.path, root) not in self._known:  # a forked process has a journal of its own
+            self._known.add((self._journal.path, root))
             self._journal.write(
                 {"e": "root", "id": root, "name": name, "by": by,
                  "path": code.co_filename if code else "", "line": code.co_firstlineno if code else 0}

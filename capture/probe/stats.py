@@ -86,10 +86,12 @@ class Stats:
 
     def leave(self, error: str | None) -> None:
         mine = self._thread
-        active = mine.active.pop()
-        if mine.active:
+        active = mine.active[-1]
+        if len(mine.active) > 1:
+            mine.active.pop()
             return
         self._close_gap(_clock())
+        mine.active.clear()
         mine.graph_end = mine.gap = None
         if error is not None:
             self._journal.write(
@@ -151,6 +153,12 @@ class Stats:
         with self._lock:
             for counts in (self.calls, self.graphs, self.gaps, self.eager_calls):
                 counts.clear()
+
+    def forked(self) -> None:
+        """In a child that the script forked: the counts are the parent's, and a thread of it may have held the lock."""
+        self._lock = threading.RLock()
+        self._early = 8
+        self.forget()
 
     def eager(self, path: str, line: int, function: str) -> None:
         """A call of this function ran in eager because its recompile limit was hit."""
