@@ -179,6 +179,7 @@ class Outermost:
             torch._dynamo.reset()
             self._backend.forget()
             self._stats.forget()
+            self._roots.forget()
             self._journal.write({"e": "adopt_end"})
 
     def _hook(self) -> Callable[..., Any]:

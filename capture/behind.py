@@ -31,6 +31,11 @@ class Behind:
         self._seen: set[tuple[str, object]] = set()
         self._pid = os.getpid()
 
+    def forget(self) -> None:
+        """Roots are counted anew."""
+        self._looked.clear()
+        self._seen.clear()
+
     def look(
         self, active: Active, compiled: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Fork | None:

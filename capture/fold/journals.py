@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 Event = dict[str, Any]
+_KEPT = ("start", "error", "lost")  # of what came before adopt_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +28,31 @@ class Log:
 
 
 def read(folder: Path) -> tuple[Log, ...]:
-    """All logs in a record folder, by name. A line that was cut off by a crash is left out."""
-    paths = sorted([*folder.glob("journal-*.jsonl"), *folder.glob("hidden-*.jsonl")])
-    return tuple(Log(p.stem, p.stem.startswith("hidden-"), tuple(_events(p))) for p in paths)
+    """All logs in a record folder, by name. A line that was cut off by a crash is left out.
+
+    What was captured before the script compiled something itself (event adopt_end) was not the script's choice, and is left out too, with
+    the forks that looked behind it.
+    """
+    dropped: set[str] = set()
+    out: list[Log] = []
+    for path in sorted(folder.glob("journal-*.jsonl")):
+        events = list(_events(path))
+        chosen = next((n for n in range(len(events) - 1, -1, -1) if events[n]["e"] == "adopt_end"), -1) + 1
+        early = events[:chosen]
+        dropped.update(e["journal"] for e in early if e["e"] == "fork")
+        out.append(Log(path.stem, False, (*(e for e in early if e["e"] in _KEPT), *events[chosen:])))
+    for path in sorted(folder.glob("hidden-*.jsonl")):
+        if path.name not in dropped:
+            out.append(Log(path.stem, True, tuple(_events(path))))
+    return tuple(out)
 
 
 def _events(path: Path) -> Iterator[Event]:
-    adopted_at = 0
-    events: list[Event] = []
     with path.open("rb") as lines:
         for line in lines:
             try:
                 event = json.loads(line)
             except ValueError:
                 continue
-            if not isinstance(event, dict) or "e" not in event:
-                continue
-            events.append(event)
-            if event["e"] == "adopt_end":
-                adopted_at = len(events)
-    # What was captured before the script compiled something itself was not the script's choice.
-    keep = ("start", "error", "lost")
-    yield from (e for e in events[:adopted_at] if e["e"] in keep)
-    yield from events[adopted_at:]
+            if isinstance(event, dict) and "e" in event:
+                yield event
