@@ -56,6 +56,10 @@ def _called(session: Session) -> int:
 
 
 def _nothing(session: Session) -> str:
+    if session.exit_code and session.torch is None:
+        return "Nothing to explain: the script ended before it imported torch."
+    if session.exit_code and not any(root.calls for root in session.roots):
+        return "Nothing was compiled: the script ended before its first call."
     if session.torch is None:
         return "Nothing to explain: the script did not import torch."
     if not session.roots:
@@ -80,7 +84,9 @@ def _names(roots: list[Root]) -> str:
 
 
 def advice_when_empty(session: Session) -> str | None:
-    """What to do about a run in which nothing was compiled; None when something was."""
+    """What to do about a run in which nothing was compiled; None when something was, or the script failed."""
+    if session.exit_code:
+        return None
     if session.torch is None:
         return (
             "Name a script that runs a PyTorch model. Processes that it starts are observed too, "
@@ -111,7 +117,8 @@ def failure(session: Session) -> str | None:
         what = f"The script ended with exit code {session.exit_code}"
     else:
         return None
-    return f"{what}. This is what was seen until then."
+    nothing = not session.breaks and not session.recompiles and not session.graphs
+    return f"{what}." if nothing else f"{what}. This is what was seen until then."
 
 
 def signal_name(number: int) -> str:

@@ -124,7 +124,6 @@ def _run(options: Options, choice: Choice, quiet: bool) -> int:
     from g2.capture.launch import LaunchError, run
     from g2.cli.errors import Refusal, say
     from g2.cli.progress import streams
-    from g2.cli.publish import exit_code, publish
     from g2.cli.store import Store
 
     store = Store.open()
@@ -139,6 +138,7 @@ def _run(options: Options, choice: Choice, quiet: bool) -> int:
                     child_stdout=script.stdout,
                     child_stderr=script.stderr,
                     on_progress=script.show,
+                    meanwhile=lambda: _load(choice),
                 )
         except LaunchError as error:
             raise Refusal(str(error), error.hint) from None
@@ -147,12 +147,24 @@ def _run(options: Options, choice: Choice, quiet: bool) -> int:
                 f"the record cannot be written in {folder}: {error.strerror or error}",
                 "free some space there, or set G2_HOME to another folder",
             ) from None
+        from g2.cli.publish import exit_code, publish
+
         try:
             store.save(folder, session)
         except OSError as error:
             say(f"g2: the record could not be kept ({error.strerror or error}); g2 show will not find this run")
         report = publish(session, choice, on_stderr=True, quiet=quiet)
     return exit_code(session, report)
+
+
+def _load(choice: Choice) -> None:
+    """Load what the report will need, while the script runs and nobody waits for it."""
+    from g2.cli import publish  # noqa: F401
+    from g2.cli.views import view
+    from g2.explain.catalog import claim_order
+
+    view(choice.format)
+    claim_order()
 
 
 def _check_script(module: bool, target: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from g2.explain.report import Report
 
@@ -45,8 +45,7 @@ def formats() -> list[str]:
 
 def view(name: str) -> View:
     """The view called `name`, one of `formats()`."""
-    module: View = importlib.import_module(f"g2.cli.views.{name}")
-    return module
+    return cast(View, importlib.import_module(f"g2.cli.views.{name}"))
 
 
 def format_for(path: str) -> str | None:

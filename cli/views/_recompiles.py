@@ -79,7 +79,8 @@ def guard_name(guard: Guard) -> str:
             return f"{name}.{guard.kind}"
         case "length" if not name.startswith("len("):
             return f"len({name})"
-    return name
+        case _:
+            return name
 
 
 def values_of(guard: Guard, arrow: str) -> str:

@@ -36,6 +36,20 @@ SITUATIONS: dict[str, Report] = {
         samples.report(),
         session=samples.session(exit_code=1, script_error="ValueError: no such layer"),
     ),
+    "failed-early": Report(
+        samples.session(
+            torch=None,
+            roots=(),
+            graphs=(),
+            breaks=(),
+            recompiles=(),
+            exit_code=1,
+            script_error="ImportError: no",
+        ),
+        (),
+        (),
+        "",
+    ),
     "crashed": replace(samples.clean(), session=replace(samples.clean().session, exit_code=-11)),
     "many": samples.repeated(23),
 }
