@@ -1,7 +1,7 @@
 """Finds the reasons by looking in explain/reasons/, and the reason of a break.
 
 A break's reason is the first of: a reason that claims the evidence (asked by slug, but those a reason names in `before`
-only after it); a reason that lists Dynamo's id; a family with a phrase that occurs in Dynamo's name for the break;
+only after it); a reason that lists Dynamo's id; the one with the longest phrase in Dynamo's name for the break;
 the last resort.
 """
 
@@ -21,6 +21,7 @@ import g2.explain.reasons
 from g2.capture.model import Break, Snippet, Span
 from g2.explain.prose import prose, script
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.recompile_reason import recompile_reasons
 from g2.explain.registry import entries
 
 LAST_RESORT = "unnamed-situation"
@@ -59,23 +60,24 @@ def _read(name: str) -> Reason:
     reason = getattr(module, "REASON", None)
     if not isinstance(reason, Reason):
         raise TypeError(f"{module.__file__} holds no REASON")
-    texts = {
-        field: prose(getattr(reason, field)) for field in ("title", "happened", "why", "instead", "cost")
-    }
-    for field, text in texts.items():
-        if not text:
-            raise ValueError(f"{module.__file__}: {field} is empty")
-    example = reason.example and Example(
-        script(reason.example.bad), script(reason.example.good), script(reason.example.option)
-    )
-    return replace(
+    cleaned = replace(
         reason,
-        **texts,
+        title=prose(reason.title),
+        happened=prose(reason.happened),
+        why=prose(reason.why),
+        instead=prose(reason.instead),
+        cost=prose(reason.cost),
         steps=tuple(prose(step) for step in reason.steps),
         outside=tuple(prose(step) for step in reason.outside),
-        example=example,
         slug=name.replace("_", "-"),
     )
+    for field in ("title", "happened", "why", "instead", "cost"):
+        if not getattr(cleaned, field):
+            raise ValueError(f"{module.__file__}: {field} is empty")
+    if cleaned.example is None:
+        return cleaned
+    bad, good, option = cleaned.example.bad, cleaned.example.good, cleaned.example.option
+    return replace(cleaned, example=Example(script(bad), script(good), script(option)))
 
 
 @cache
@@ -109,10 +111,10 @@ def _kinds() -> Mapping[str, Reason]:
 
 def _named(title: str) -> Reason | None:
     low = title.lower()
-    for reason in reasons().values():
-        if any(phrase.lower() in low for phrase in reason.names):
-            return reason
-    return None
+    found = [
+        (-len(phrase), slug) for slug, reason in reasons().items() for phrase in reason.names if phrase.lower() in low
+    ]
+    return reasons()[min(found)[1]] if found else None
 
 
 def reason_for(evidence: Evidence) -> Reason:
@@ -120,9 +122,8 @@ def reason_for(evidence: Evidence) -> Reason:
     for reason in claim_order():
         if reason.claims is not None and reason.claims(evidence):
             return reason
-    if evidence.kind in _kinds():
-        return _kinds()[evidence.kind]
-    return _named(evidence.title) or reasons()[LAST_RESORT]
+    listed = _kinds().get(evidence.kind or "")
+    return listed or _named(evidence.title) or reasons()[LAST_RESORT]
 
 
 def by_kind(kind: str) -> Reason | None:
@@ -130,15 +131,17 @@ def by_kind(kind: str) -> Reason | None:
     if kind in _kinds():
         return _kinds()[kind]
     entry = entries().get(kind)
-    return entry and (_named(entry.name) or reasons()[LAST_RESORT])
+    if entry is None:
+        return None
+    return _named(entry.name) or reasons()[LAST_RESORT]
 
 
 def nearest(word: str) -> list[str]:
-    """The slugs most like a word, best first, at most three."""
-    slug = word.lower().replace("_", "-").replace(" ", "-")
-    close = get_close_matches(slug, reasons(), n=3, cutoff=0.6)
-    parts = [part for part in slug.split("-") if len(part) > 2]
-    sharing = [known for known in reasons() if any(part in known.split("-") for part in parts)]
+    """The slugs most like a word, best first, at most three; those of recompiles too."""
+    known = list(everything())
+    close = get_close_matches(_slug(word), known, n=3, cutoff=0.6)
+    parts = [part for part in _slug(word).split("-") if len(part) > 2]
+    sharing = [slug for slug in known if any(part in slug.split("-") for part in parts)]
     return list(dict.fromkeys([*close, *sharing]))[:3]
 
 
@@ -149,18 +152,42 @@ def kind_of(word: str) -> str | None:
 
 
 def lookup(word: str) -> Reason:
-    """The reason that a slug or an id of Dynamo's names.
+    """The reason that a slug (a break's or a recompile's) or an id of Dynamo's names.
 
     Raises UnknownReason, with the nearest slugs.
     """
-    slug = word.strip().lower().replace("_", "-").replace(" ", "-")
-    if slug in reasons():
-        return reasons()[slug]
+    if _slug(word) in everything():
+        return everything()[_slug(word)]
     kind = kind_of(word)
     reason = by_kind(kind) if kind else None
     if reason is None:
         raise UnknownReason(word, [] if kind else nearest(word))
     return reason
+
+
+@cache
+def everything() -> Mapping[str, Reason]:
+    """The reasons of breaks, and behind them those of recompiles in the same form.
+
+    A slug that both have is the break's.
+    """
+    recompiles = {
+        slug: Reason(
+            title=r.title,
+            happened=r.happened,
+            why=r.why,
+            instead=r.instead,
+            cost=r.cost,
+            example=r.example,
+            slug=slug,
+        )
+        for slug, r in sorted(recompile_reasons().items())
+    }
+    return MappingProxyType({**recompiles, **reasons()})
+
+
+def _slug(word: str) -> str:
+    return word.strip().lower().replace("_", "-").replace(" ", "-")
 
 
 def source_text(span: Span, snippet: Snippet | None) -> str:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+from pathlib import PurePath
+
 from g2.capture.model import Break, Effect
 from g2.explain.catalog import evidence
-from g2.explain.reading import flat
+from g2.explain.reading import flat, header
 from g2.explain.reason import Reason
 
 WIDTH = 99
+
+_OTHERS = re.compile(
+    r"<frozen |[/\\](?:site|dist)-packages[/\\]torch[/\\]|[/\\](?:python3\.\d+|Lib)[/\\](?!site-packages)"
+)
 
 
 def headline(place: Break, reason: Reason) -> str:
     """One line under 100 characters that says what happened at this place."""
     seen = evidence(place)
+    inner = _inside(seen.path)
+    seen = replace(seen, source="" if inner else header(seen.source))
     line = reason.headline(seen) if reason.headline else ""
     if not line:
         line = f"{reason.title}: {flat(seen.source)}" if seen.source else reason.title
-    return flat(line, WIDTH)
+    caller = _caller(place) if inner else ""
+    return flat(line, WIDTH - len(caller)) + caller
 
 
 def advice(place: Break, reason: Reason) -> tuple[str, ...]:
@@ -27,6 +38,11 @@ def advice(place: Break, reason: Reason) -> tuple[str, ...]:
     steps = list(reason.steps) if place.owner.mine else [*reason.outside, _library(place)]
     if not steps:
         steps = [f"See what to write instead: g2 why {reason.slug}"]
+    if place.because_of is not None:
+        steps.insert(
+            0,
+            f"No input goes into this value: it is made at {place.because_of}. Make it there in plain Python.",
+        )
     steps = steps[: 2 if place.hidden or place.after_effect_of else 3]
     if place.after_effect_of is not None:
         return (f"Nothing to do here: it goes away with the break at {place.after_effect_of}.",)
@@ -35,6 +51,19 @@ def advice(place: Break, reason: Reason) -> tuple[str, ...]:
     elif place.effect is Effect.FRAME_LOST and place.owner.mine and len(steps) < 3:
         steps.append(f"Until then all of {_name(place)} runs without compilation, not this line alone.")
     return tuple(steps)
+
+
+def _inside(path: str) -> bool:
+    """Whether the line is torch's or Python's own: its text says little to the person."""
+    return _OTHERS.search(path) is not None
+
+
+def _caller(place: Break) -> str:
+    """Where in the person's or a package's code the call came from: ", from model.py:12"."""
+    for frame in reversed(place.stack):
+        if not _inside(frame.span.path):
+            return f", from {PurePath(frame.span.path).name}:{frame.span.line}"
+    return ""
 
 
 def _name(place: Break) -> str:

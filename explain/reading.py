@@ -16,6 +16,10 @@ _METHOD = re.compile(r"call_method (?P<receiver>.+?\)) (?P<name>\w+) ")
 _INNER = re.compile(r"\((?:<class ')?(?P<inner>[\w.]+)")
 _CALLEE = re.compile(r"\s*(?P<name>[A-Za-z_][\w.]*(?:\[[^\]]*\])?(?:\(\))?(?:\.\w+)*)\(")
 _LIBRARY = re.compile(r"<frozen (?P<frozen>\w+)|[/\\](?:python3\.\d+|Lib)[/\\](?!site-packages)(?P<name>\w+)")
+_COMPOUND = re.compile(r"(?:if|elif|while|for|with|class|def|try|async)\b|[^\n]*:\s*(?:#[^\n]*)?\n")
+_HEAD = re.compile(
+    r"""(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\[[^\]]*\]|\{[^}]*\}|"[^"\n]*"|'[^'\n]*'|[^:"'(\[{])*"""
+)
 _UNNAMED = "<unknown module>"
 
 
@@ -23,6 +27,15 @@ def flat(text: str, width: int = 60) -> str:
     """The text on one line, cut to `width` characters."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: width - 3].rstrip() + "..."
+
+
+def header(source: str) -> str:
+    """The head of a compound statement ("if x.sum() > 0"), other source unchanged."""
+    text = source.strip()
+    if not _COMPOUND.match(text):
+        return text
+    end = _HEAD.match(text)
+    return end[0].strip() if end else text
 
 
 def module(evidence: Evidence) -> str:

@@ -2,7 +2,9 @@
 
 The data file is merged from `torch/_dynamo/graph_break_registry.json` of each version:
 
-    python -m g2.explain.registry VERSION [REGISTRY.json]      (without a path: the installed torch's, found without importing it)
+    python -m g2.explain.registry VERSION [REGISTRY.json]
+
+Without a path it takes the installed torch's, which it finds without importing torch.
 """
 
 from __future__ import annotations
@@ -35,9 +37,7 @@ class Entry:
 
 
 def _load() -> dict[str, dict[str, str]]:
-    loaded: dict[str, dict[str, str]] = json.loads(
-        files("g2.explain").joinpath(_DATA).read_text(encoding="utf-8")
-    )
+    loaded: dict[str, dict[str, str]] = json.loads(files("g2.explain").joinpath(_DATA).read_text(encoding="utf-8"))
     return loaded
 
 
@@ -62,17 +62,16 @@ def _sorted(found: set[str]) -> tuple[str, ...]:
 
 
 def merged(
-    known: Mapping[str, Mapping[str, str]], version: str, registry: Mapping[str, list[dict[str, object]]]
+    known: Mapping[str, Mapping[str, str]],
+    version: str,
+    registry: Mapping[str, list[dict[str, object]]],
 ) -> dict[str, dict[str, str]]:
     """`known` with one version's registry put in, in place of what it had of that version.
 
     Each id maps its names, oldest first, to the versions that use the name, separated by spaces. The newest of
     an id's entries in torch's file stands first.
     """
-    sets = {
-        key: {name: set(text.split()) - {version} for name, text in names.items()}
-        for key, names in known.items()
-    }
+    sets = {key: {name: set(text.split()) - {version} for name, text in names.items()} for key, names in known.items()}
     for key, reasons in registry.items():
         sets.setdefault(key, {}).setdefault(str(reasons[0]["Gb_type"]), set()).add(version)
     out: dict[str, dict[str, str]] = {}
@@ -98,9 +97,7 @@ def main(arguments: list[str]) -> None:
     target = Path(__file__).parent / _DATA
     known = json.loads(target.read_text(encoding="utf-8")) if target.exists() else {}
     found = merged(known, arguments[0], json.loads(path.read_text(encoding="utf-8")))
-    lines = ",\n".join(
-        f"{json.dumps(key)}: {json.dumps(names, ensure_ascii=False)}" for key, names in found.items()
-    )
+    lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(names, ensure_ascii=False)}" for key, names in found.items())
     target.write_text("{\n" + lines + "\n}\n", encoding="utf-8")
 
 

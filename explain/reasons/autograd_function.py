@@ -12,15 +12,17 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="an autograd.Function can't go into the graph",
     happened="""
-        The compiled function applies a `torch.autograd.Function` of a form that Dynamo does not take in: with a `jvp` or `vjp` of its own, with an unusual use
-        of `ctx`, with keyword-only arguments, or with a `forward` that is no plain function.
+        The compiled function applies a `torch.autograd.Function` of a form that Dynamo does not
+        take in: with a `jvp` or `vjp` of its own, with an unusual use of `ctx`, with keyword-only
+        arguments, or with a `forward` that is no plain function.
         """,
     why="""
-        For an autograd.Function Dynamo traces `forward` and `backward` and puts both into the graph. What else the class can do has no
-        place there.
+        For an autograd.Function Dynamo traces `forward` and `backward` and puts both into the
+        graph. What else the class can do has no place there.
         """,
     instead="""
-        Keep the class plain: static `forward` and `backward`, `ctx.save_for_backward`, tensors in and out.
+        Keep the class plain: static `forward` and `backward`, `ctx.save_for_backward`, tensors in
+        and out.
 
             class Double(torch.autograd.Function):
                 @staticmethod
@@ -37,12 +39,30 @@ REASON = Reason(
         The operation runs by itself, between two graphs.
         """,
     kinds=(
-        "GB0019", "GB0085", "GB0138", "GB0139", "GB0140", "GB0144", "GB0145", "GB0346", "GB0347", "GB0348", "GB0352", "GB2019", "GB2464", "GB4372", "GB6297",
-        "GB8982", "GB9958",
+        "GB0019",
+        "GB0085",
+        "GB0138",
+        "GB0139",
+        "GB0140",
+        "GB0144",
+        "GB0145",
+        "GB0346",
+        "GB0347",
+        "GB0348",
+        "GB0352",
+        "GB2019",
+        "GB2464",
+        "GB4372",
+        "GB6297",
+        "GB8982",
+        "GB9958",
     ),
     names=("autograd.function", "autograd_function", "custom jvp", "custom vjp"),
     headline=_headline,
-    steps=("Keep the class to static `forward` and `backward` with `ctx.save_for_backward`; drop `jvp` where it is not used.",),
+    steps=(
+        "Keep the class to static `forward` and `backward` with `ctx.save_for_backward`; drop "
+        "`jvp` where it is not used.",
+    ),
     example=Example(
         bad="""
             import torch

@@ -15,11 +15,13 @@ REASON = Reason(
         The compiled function calls `loss.backward()`.
         """,
     why="""
-        `backward` is run by autograd's own engine, in C++, over a record that only exists once the forward has been computed. Dynamo
-        records the forward only; the backward graph is made from it later, without a call of yours. At `backward()` the graph ends.
+        `backward` is run by autograd's own engine, in C++, over a record that only exists once
+        the forward has been computed. Dynamo records the forward only; the backward graph is made
+        from it later, without a call of yours. At `backward()` the graph ends.
         """,
     instead="""
-        Compile the forward and the loss, and call `backward` outside. The backward is compiled all the same:
+        Compile the forward and the loss, and call `backward` outside. The backward is compiled
+        all the same:
 
             @torch.compile
             def loss_of(x, target):
@@ -30,14 +32,19 @@ REASON = Reason(
             opt.step()
         """,
     cost="""
-        Small when it stands at the end of the function: forward and backward are compiled either way. What stands behind it (optimizer,
-        zero_grad, logging) falls into graphs of its own, each with a break.
+        Small when it stands at the end of the function: forward and backward are compiled either
+        way. What stands behind it (optimizer, zero_grad, logging) falls into graphs of its own,
+        each with a break.
         """,
     kinds=("GB0123", "GB0442", "GB1042", "GB7054", "GB0165", "GB0166", "GB1501"),
     names=("backward()",),
     headline=_headline,
-    steps=("Compile the forward and the loss only, and call `backward()` outside: the backward is compiled all the same.",),
-    outside=("Compile the model, not the training step that the library runs: `model.compile()` or `torch.compile(model)`.",),
+    steps=(
+        "Compile the forward and the loss only, and call `backward()` outside: the backward is compiled all the same.",
+    ),
+    outside=(
+        "Compile the model, not the training step that the library runs: `model.compile()` or `torch.compile(model)`.",
+    ),
     example=Example(
         bad="""
             import torch

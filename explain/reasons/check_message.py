@@ -12,10 +12,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="the message of a check has to be computed",
     happened="""
-        A check (`assert`, `torch._check`) has a message that is no plain string: one that holds a tensor, or a function that uses values from outside.
+        A check (`assert`, `torch._check`) has a message that is no plain string: one that holds a
+        tensor, or a function that uses values from outside.
         """,
     why="""
-        Dynamo can put a check into the graph, with a fixed text. A text that is made when the check fails would need Python in the middle of the graph.
+        Dynamo can put a check into the graph, with a fixed text. A text that is made when the
+        check fails would need Python in the middle of the graph.
         """,
     instead="""
         Use a fixed text:

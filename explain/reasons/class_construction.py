@@ -1,7 +1,11 @@
 """A class is defined inside the compiled function."""
 
-from g2.explain.reading import flat
+from g2.explain.reading import flat, function
 from g2.explain.reason import Evidence, Example, Reason
+
+
+def _claims(evidence: Evidence) -> bool:
+    return function(evidence) == "builtins.__build_class__"
 
 
 def _headline(evidence: Evidence) -> str:
@@ -15,7 +19,8 @@ REASON = Reason(
         The compiled function contains a `class` statement.
         """,
     why="""
-        Each call would make a new class. The graph holds tensor operations, and Dynamo has no way to make the class anew beside it.
+        Each call would make a new class. The graph holds tensor operations, and Dynamo has no way
+        to make the class anew beside it.
         """,
     instead="""
         Define the class at the top of the file, and make only objects of it inside:
@@ -31,6 +36,8 @@ REASON = Reason(
         The graph is cut, and each call makes a class that nothing else can share.
         """,
     kinds=("GB0075", "GB8977", "GB5458"),
+    claims=_claims,
+    before=("skipped-function",),
     headline=_headline,
     steps=("Define the class at the top of the file.",),
     example=Example(

@@ -18,11 +18,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="the clock is read inside a compiled function",
     happened="""
-        The compiled function asks for the time (`time.time`, `time.perf_counter`, `datetime.now`) or sleeps.
+        The compiled function asks for the time (`time.time`, `time.perf_counter`, `datetime.now`)
+        or sleeps.
         """,
     why="""
-        A graph holds tensor operations and nothing else, and the time is another one at each call. Dynamo ends the graph, lets Python read the
-        clock, and starts a new graph.
+        A graph holds tensor operations and nothing else, and the time is another one at each
+        call. Dynamo ends the graph, lets Python read the clock, and starts a new graph.
         """,
     instead="""
         Time the call from outside:
@@ -31,10 +32,11 @@ REASON = Reason(
             y = step(x)
             seconds = time.perf_counter() - start
 
-        A time taken inside says little anyway: on a GPU operations are only queued, and a compiled graph has them in another order. For
-        a look inside, use `torch.profiler`.
+        A time taken inside says little anyway: on a GPU operations are only queued, and a
+        compiled graph has them in another order. For a look inside, use `torch.profiler`.
 
-        Don't put a clock into the graph with `torch.compiler.allow_in_graph`: its value is then frozen.
+        Don't put a clock into the graph with `torch.compiler.allow_in_graph`: its value is then
+        frozen.
         """,
     cost="""
         Each reading cuts the graph. Two readings around a block make three graphs of one.

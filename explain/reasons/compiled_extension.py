@@ -5,11 +5,16 @@ import re
 from g2.explain.reading import flat, method, standard_library
 from g2.explain.reason import Evidence, Example, Reason
 
-_CLASS = re.compile(r"UserDefined(?:Class|Object)Variable\((?:<class ')?[\w.]*?(ufunc|CFuncPtr|_FuncPtr|Scanner|SwigPyObject|pybind11\w*|cython\w*)")
+_CLASS = re.compile(
+    r"UserDefined(?:Class|Object)Variable\((?:<class ')?[\w.]*?"
+    r"(ufunc|CFuncPtr|_FuncPtr|Scanner|SwigPyObject|pybind11\w*|cython\w*)"
+)
 
 
 def _claims(evidence: Evidence) -> bool:
-    return _CLASS.search(evidence.context) is not None or standard_library(evidence, "json", "ctypes", "zlib", "hashlib", "decimal")
+    return _CLASS.search(evidence.context) is not None or standard_library(
+        evidence, "json", "ctypes", "zlib", "hashlib", "decimal"
+    )
 
 
 def _headline(evidence: Evidence) -> str:
@@ -21,10 +26,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a call into compiled code of another package",
     happened="""
-        The compiled function calls code that was compiled by someone else: SciPy, a pybind11 or Cython module, `ctypes`, Python's `json`.
+        The compiled function calls code that was compiled by someone else: SciPy, a pybind11 or
+        Cython module, `ctypes`, Python's `json`.
         """,
     why="""
-        Dynamo follows Python code step by step. Machine code has no steps to follow, and Dynamo can't know what it does to a tensor.
+        Dynamo follows Python code step by step. Machine code has no steps to follow, and Dynamo
+        can't know what it does to a tensor.
         """,
     instead="""
         When the result does not depend on the input, compute it once outside:
@@ -32,7 +39,8 @@ REASON = Reason(
             gamma = float(scipy.special.gamma(3.0))
             y = step(x, gamma)
 
-        When it does, look for the torch function (`torch.special` has many of SciPy's). For a kernel of your own, register it as an operator:
+        When it does, look for the torch function (`torch.special` has many of SciPy's). For a
+        kernel of your own, register it as an operator:
 
             @torch.library.custom_op("mine::twice", mutates_args=())
             def twice(x: torch.Tensor) -> torch.Tensor:

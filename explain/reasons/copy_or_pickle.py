@@ -5,7 +5,13 @@ from g2.explain.reason import Evidence, Example, Reason
 
 
 def _claims(evidence: Evidence) -> bool:
-    return module(evidence) in {"_pickle", "pickle", "copy", "copyreg", "marshal"} or standard_library(evidence, "copy", "pickle", "copyreg")
+    return module(evidence) in {
+        "_pickle",
+        "pickle",
+        "copy",
+        "copyreg",
+        "marshal",
+    } or standard_library(evidence, "copy", "pickle", "copyreg")
 
 
 def _headline(evidence: Evidence) -> str:
@@ -16,17 +22,20 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="an object is copied or pickled inside a compiled function",
     happened="""
-        The compiled function calls `copy.deepcopy` on something that holds tensors or modules, or pickles an object.
+        The compiled function calls `copy.deepcopy` on something that holds tensors or modules, or
+        pickles an object.
         """,
     why="""
-        A deep copy walks through an object with C code and makes new storage for every tensor in it. Dynamo can't write that into a graph.
+        A deep copy walks through an object with C code and makes new storage for every tensor in
+        it. Dynamo can't write that into a graph.
         """,
     instead="""
         A tensor is copied with `clone`:
 
             y = x.clone()
 
-        A module or a configuration is copied once, outside: in `__init__`, or before the compiled function.
+        A module or a configuration is copied once, outside: in `__init__`, or before the compiled
+        function.
         """,
     cost="""
         The graph is cut, and all that is copied is copied at every call.

@@ -16,11 +16,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="an operator does not say what comes out of it",
     happened="""
-        The compiled function calls an operator that was registered by you or by a package, and it has no fake implementation.
+        The compiled function calls an operator that was registered by you or by a package, and it
+        has no fake implementation.
         """,
     why="""
-        Dynamo records a graph without computing. For each operator it asks which shape and dtype will come out; that answer is the fake
-        implementation. Without it the graph can't go on.
+        Dynamo records a graph without computing. For each operator it asks which shape and dtype
+        will come out; that answer is the fake implementation. Without it the graph can't go on.
         """,
     instead="""
         Write one. It makes an empty tensor of the right shape and dtype, nothing more:
@@ -36,15 +37,18 @@ REASON = Reason(
         For an operator of a package: `torch.library.register_fake("package::operator")`.
         """,
     cost="""
-        Dynamo may stop the program with an error at this place, or the graph is cut around the operator.
+        Dynamo may stop the program with an error at this place, or the graph is cut around the
+        operator.
         """,
     kinds=("GB0043", "GB3069"),
     names=("fake impl", "pt2-compliant"),
     claims=_claims,
-    before=("operator-fails",),
+    before=("operator-fails", "dynamo-error"),
     headline=_headline,
-    steps=("Give the operator a fake implementation with `register_fake`: an empty tensor of the right shape and dtype.",),
-    outside=("Register one from outside, before the first call: `torch.library.register_fake(\"package::operator\")`.",),
+    steps=(
+        "Give the operator a fake implementation with `register_fake`: an empty tensor of the right shape and dtype.",
+    ),
+    outside=('Register one from outside, before the first call: `torch.library.register_fake("package::operator")`.',),
     example=Example(
         bad="""
             import torch

@@ -12,12 +12,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="an operator gives a Python value made from tensor data",
     happened="""
-        An operator was called that returns a Python value, such as True or False, made from the numbers in a tensor:
-        `torch.equal`, `torch.allclose`, `Tensor.is_nonzero`.
+        An operator was called that returns a Python value, such as True or False, made from the
+        numbers in a tensor: `torch.equal`, `torch.allclose`, `Tensor.is_nonzero`.
         """,
     why="""
-        Dynamo records a graph without computing. A graph can only hand on tensors; a Python value that depends on
-        the numbers does not exist until the graph has run.
+        Dynamo records a graph without computing. A graph can only hand on tensors; a Python value
+        that depends on the numbers does not exist until the graph has run.
         """,
     instead="""
         Use the form that answers with a tensor, and go on in tensors:
@@ -26,14 +26,18 @@ REASON = Reason(
             near = torch.isclose(a, b).all()         # not torch.allclose(a, b)
             y = torch.where(same, a + 1, a)
 
-        When the answer decides what Python does next, ask the question outside the compiled function.
+        When the answer decides what Python does next, ask the question outside the compiled
+        function.
         """,
     cost="""
-        The CPU waits until the device has finished everything queued so far, and a second graph starts behind the line.
+        The CPU waits until the device has finished everything queued so far, and a second graph
+        starts behind the line.
         """,
     kinds=("GB0033",),
     headline=_headline,
-    steps=("Use the form that answers with a tensor: `(a == b).all()`, `torch.isclose(a, b).all()`, then `torch.where`.",),
+    steps=(
+        "Use the form that answers with a tensor: `(a == b).all()`, `torch.isclose(a, b).all()`, then `torch.where`.",
+    ),
     example=Example(
         bad="""
             import torch

@@ -17,21 +17,24 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a call to other processes inside a compiled function",
     happened="""
-        The compiled function talks to other processes in a way that can't go into a graph: `async_op=True`, a barrier, `send` and `recv`, a question to the process
-        group.
+        The compiled function talks to other processes in a way that can't go into a graph:
+        `async_op=True`, a barrier, `send` and `recv`, a question to the process group.
         """,
     why="""
-        A collective can stand in a graph when it takes tensors and gives tensors. A handle to wait on, or a message to a single process, is no tensor.
+        A collective can stand in a graph when it takes tensors and gives tensors. A handle to
+        wait on, or a message to a single process, is no tensor.
         """,
     instead="""
         Use the plain form, which Dynamo turns into a node of the graph:
 
             dist.all_reduce(x)          # not dist.all_reduce(x, async_op=True)
 
-        Barriers, object collectives and point-to-point messages belong outside the compiled function. Ask for rank and world size once, at the start.
+        Barriers, object collectives and point-to-point messages belong outside the compiled
+        function. Ask for rank and world size once, at the start.
         """,
     cost="""
-        The graph is cut at the call. When ranks break at different places, their collectives no longer fit each other.
+        The graph is cut at the call. When ranks break at different places, their collectives no
+        longer fit each other.
         """,
     kinds=("GB0053", "GB0172", "GB0210", "GB0282", "GB1750", "GB2696", "GB9300", "GB9860"),
     names=("distributed", "p2p", "fsdp", "process group", "rank"),

@@ -21,10 +21,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="Dynamo raised an error of its own",
     happened="""
-        While Dynamo traced this function, Dynamo itself ran into an error. The same code runs without compilation.
+        While Dynamo traced this function, Dynamo itself ran into an error. The same code runs
+        without compilation.
         """,
     why="""
-        Dynamo imitates Python. Here its imitation went wrong in a way nobody foresaw, so instead of ending the graph it raised.
+        Dynamo imitates Python. Here its imitation went wrong in a way nobody foresaw, so instead
+        of ending the graph it raised.
         """,
     instead="""
         Keep the function, or the line in it, out of graphs, until a newer torch can take it:
@@ -33,16 +35,24 @@ REASON = Reason(
             def helper(x):
                 ...
 
-        Or try plainer forms of the line: what surprises Dynamo is mostly an unusual object or a decorator.
+        Or try plainer forms of the line: what surprises Dynamo is mostly an unusual object or a
+        decorator.
         """,
     cost="""
-        Without g2 the program may stop at this place. g2 lets the function run uncompiled, so that the rest can be seen.
+        Without g2 the program may stop at this place. g2 lets the function run uncompiled, so
+        that the rest can be seen.
         """,
     names=("internal error", "assertion"),
     claims=_claims,
     headline=_headline,
-    steps=("Mark the function with `torch.compiler.disable`, or compile only the parts around it.", "Try a newer torch: such errors are often mended."),
-    outside=("Keep it out from outside, before the first call: `package.function = torch.compiler.disable(package.function)`.",),
+    steps=(
+        "Mark the function with `torch.compiler.disable`, or compile only the parts around it.",
+        "Try a newer torch: such errors are often mended.",
+    ),
+    outside=(
+        "Keep it out from outside, before the first call: `package.function = "
+        "torch.compiler.disable(package.function)`.",
+    ),
     family=True,
     see_also=("operator-fails", "disabled-on-purpose"),
 )

@@ -18,13 +18,15 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="an exception is raised inside a compiled function",
     happened="""
-        An exception came up while Dynamo traced, and nothing inside the compiled function caught it. Or an exception was used in an unusual way (a class that is no
-        exception, an attribute set on it).
+        An exception came up while Dynamo traced, and nothing inside the compiled function caught
+        it. Or an exception was used in an unusual way (a class that is no exception, an attribute
+        set on it).
         """,
     why="""
-        A graph can't raise. Dynamo follows `try` and `except` inside the function, but an exception that leaves it makes Dynamo give the function up and run
-        it uncompiled, so that the exception comes as it should. At times the exception is Dynamo's alone: it can't model some operation,
-        and Python would not have raised.
+        A graph can't raise. Dynamo follows `try` and `except` inside the function, but an
+        exception that leaves it makes Dynamo give the function up and run it uncompiled, so that
+        the exception comes as it should. At times the exception is Dynamo's alone: it can't model
+        some operation, and Python would not have raised.
         """,
     instead="""
         Check the arguments before the compiled function:
@@ -33,13 +35,25 @@ REASON = Reason(
                 raise KeyError("scale")
             y = step(x, settings["scale"])
 
-        When Python does not raise here, look at the operation in the line: it uses `id()`, `hash()` or a formatted tensor, say. Move that out.
+        When Python does not raise here, look at the operation in the line: it uses `id()`,
+        `hash()` or a formatted tensor, say. Move that out.
         """,
     cost="""
         The whole function runs uncompiled whenever the exception comes up.
         """,
     kinds=(
-        "GB0088", "GB0089", "GB0050", "GB0051", "GB0028", "GB0057", "GB0135", "GB0273", "GB0111", "GB0196", "GB0178", "GB0182",
+        "GB0088",
+        "GB0089",
+        "GB0050",
+        "GB0051",
+        "GB0028",
+        "GB0057",
+        "GB0135",
+        "GB0273",
+        "GB0111",
+        "GB0196",
+        "GB0178",
+        "GB0182",
     ),
     names=("exception", "raised"),
     headline=_headline,

@@ -3,15 +3,48 @@
 from g2.explain.reading import builtin, flat, method, module, standard_library
 from g2.explain.reason import Evidence, Example, Reason
 
-_MODULES = {"posix", "nt", "_io", "io", "os", "os.path", "shutil", "subprocess", "_posixsubprocess", "_socket", "socket", "torch.serialization"}
-_STREAMS = {"TextIOWrapper", "BufferedReader", "BufferedWriter", "StringIO", "BytesIO", "_io.StringIO", "_io.BytesIO", "FileIO"}
+_MODULES = {
+    "posix",
+    "nt",
+    "_io",
+    "io",
+    "os",
+    "os.path",
+    "shutil",
+    "subprocess",
+    "_posixsubprocess",
+    "_socket",
+    "socket",
+    "torch.serialization",
+}
+_STREAMS = {
+    "TextIOWrapper",
+    "BufferedReader",
+    "BufferedWriter",
+    "StringIO",
+    "BytesIO",
+    "_io.StringIO",
+    "_io.BytesIO",
+    "FileIO",
+}
 
 
 def _claims(evidence: Evidence) -> bool:
     if module(evidence) in _MODULES or builtin(evidence)[0] in {"open", "input"}:
         return True
     library = standard_library(
-        evidence, "os", "posixpath", "ntpath", "genericpath", "pathlib", "shutil", "subprocess", "tempfile", "socket", "io", "csv"
+        evidence,
+        "os",
+        "posixpath",
+        "ntpath",
+        "genericpath",
+        "pathlib",
+        "shutil",
+        "subprocess",
+        "tempfile",
+        "socket",
+        "io",
+        "csv",
     )
     return library or method(evidence)[0] in _STREAMS or "UserDefinedObjectVariable(TextIOWrapper)" in evidence.context
 
@@ -24,11 +57,13 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a file or the operating system is used inside a compiled function",
     happened="""
-        The compiled function opens, reads or writes a file, asks whether a path exists, sets an environment variable, or starts a process.
+        The compiled function opens, reads or writes a file, asks whether a path exists, sets an
+        environment variable, or starts a process.
         """,
     why="""
-        A graph holds tensor operations and nothing else. What the operating system answers may be another thing at each call, so Dynamo ends the graph,
-        lets Python ask, and starts a new graph.
+        A graph holds tensor operations and nothing else. What the operating system answers may be
+        another thing at each call, so Dynamo ends the graph, lets Python ask, and starts a new
+        graph.
         """,
     instead="""
         Do it before or after the compiled function, and pass in what was read:
@@ -39,10 +74,19 @@ REASON = Reason(
         To save something from the middle, return it and save it outside.
         """,
     cost="""
-        The graph is cut, and the device waits for the disk. `with open(...)` leaves the whole function uncompiled.
+        The graph is cut, and the device waits for the disk. `with open(...)` leaves the whole
+        function uncompiled.
         """,
     claims=_claims,
-    before=("skipped-function", "context-manager", "print-call", "python-random", "interpreter-state", "thread-state", "unusual-call"),
+    before=(
+        "skipped-function",
+        "context-manager",
+        "print-call",
+        "python-random",
+        "interpreter-state",
+        "thread-state",
+        "unusual-call",
+    ),
     headline=_headline,
     steps=("Read or write outside the compiled function, and pass in or return what is needed.",),
     example=Example(

@@ -12,10 +12,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a transform of torch.func can't go into the graph",
     happened="""
-        A compiled function was called from inside `torch.vmap`, `torch.func.grad` or another transform, or one of these was used in a form that Dynamo does not trace.
+        A compiled function was called from inside `torch.vmap`, `torch.func.grad` or another
+        transform, or one of these was used in a form that Dynamo does not trace.
         """,
     why="""
-        Dynamo takes the whole transform into the graph, together with the function inside. It can't start in the middle of one, nor end the graph there.
+        Dynamo takes the whole transform into the graph, together with the function inside. It
+        can't start in the middle of one, nor end the graph there.
         """,
     instead="""
         Compile the outermost function, the one that calls the transform:

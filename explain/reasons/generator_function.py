@@ -11,12 +11,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a generator can't be compiled by itself",
     happened="""
-        A function with `yield` (or a generator expression) was to be compiled by itself. Often its caller had been given up before, and then this place
-        is only an after-effect.
+        A function with `yield` (or a generator expression) was to be compiled by itself. Often
+        its caller had been given up before, and then this place is only an after-effect.
         """,
     why="""
-        A generator stops in the middle and is resumed later. A graph runs from beginning to end. Dynamo can follow a generator only inside the function
-        that uses it up.
+        A generator stops in the middle and is resumed later. A graph runs from beginning to end.
+        Dynamo can follow a generator only inside the function that uses it up.
         """,
     instead="""
         Compile the function that runs over the generator:
@@ -37,7 +37,10 @@ REASON = Reason(
         "When its caller shows a break too: cure that one; this place goes with it.",
         "Otherwise compile the function that runs over the generator, not the generator.",
     ),
-    outside=("When its caller shows a break too: this place goes with that one. Without tensor work in it, it costs nothing.",),
+    outside=(
+        "When its caller shows a break too: this place goes with that one. Without tensor work in "
+        "it, it costs nothing.",
+    ),
     example=Example(
         bad="""
             import torch

@@ -16,11 +16,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a hook is registered or removed inside a compiled function",
     happened="""
-        The compiled function registers or removes a hook on a module or on a tensor in the middle of the graph.
+        The compiled function registers or removes a hook on a module or on a tensor in the middle
+        of the graph.
         """,
     why="""
-        A hook is Python code that runs later, from inside autograd or from another call. The graph can't hold such a promise, and the
-        handle that removes the hook is no tensor.
+        A hook is Python code that runs later, from inside autograd or from another call. The
+        graph can't hold such a promise, and the handle that removes the hook is no tensor.
         """,
     instead="""
         Register hooks once, before the compiled function:
@@ -29,7 +30,8 @@ REASON = Reason(
             y = step(x)
             handle.remove()
 
-        To change a gradient on its way, write a small `torch.autograd.Function`; to see an activation, return it.
+        To change a gradient on its way, write a small `torch.autograd.Function`; to see an
+        activation, return it.
         """,
     cost="""
         The graph is cut, and each new hook on a module compiles its `forward` again.

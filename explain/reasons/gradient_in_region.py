@@ -12,11 +12,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a gradient is taken inside a compiled function",
     happened="""
-        The compiled function calls `torch.autograd.grad`, for a gradient penalty, a force, or a second derivative.
+        The compiled function calls `torch.autograd.grad`, for a gradient penalty, a force, or a
+        second derivative.
         """,
     why="""
-        `torch.autograd.grad` is run by autograd's own engine, in C++, over a record that only exists once the forward has been computed. By default Dynamo does
-        not trace it.
+        `torch.autograd.grad` is run by autograd's own engine, in C++, over a record that only
+        exists once the forward has been computed. By default Dynamo does not trace it.
         """,
     instead="""
         Write the gradient as a function of a function. Dynamo can trace that:
@@ -28,16 +29,27 @@ REASON = Reason(
 
         Or take the gradient outside the compiled function.
 
-        Or switch the tracing on, before the first call (torch 2.11 or newer). It works when everything the gradient needs is
-        computed in the same function:
+        Or switch the tracing on, before the first call (torch 2.11 or newer). It works when
+        everything the gradient needs is computed in the same function:
 
             torch._dynamo.config.trace_autograd_ops = True
         """,
     cost="""
-        The graph ends before the gradient and starts again behind it; both sides keep all their activations in memory.
+        The graph ends before the gradient and starts again behind it; both sides keep all their
+        activations in memory.
         """,
     kinds=(
-        "GB9186", "GB0371", "GB0372", "GB0373", "GB1381", "GB4927", "GB5748", "GB6663", "GB1724", "GB1140", "GB7299",
+        "GB9186",
+        "GB0371",
+        "GB0372",
+        "GB0373",
+        "GB1381",
+        "GB4927",
+        "GB5748",
+        "GB6663",
+        "GB1724",
+        "GB1140",
+        "GB7299",
     ),
     names=("autograd.grad", "autograd_grad"),
     headline=_headline,

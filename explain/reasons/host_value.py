@@ -5,15 +5,32 @@ import re
 from g2.explain.reading import builtin, flat, on_tensor
 from g2.explain.reason import Evidence, Example, Reason
 
-_NUMBERS = {"range", "int", "float", "bool", "complex", "round", "divmod", "pow", "format", "chr", "hex", "bin"}
+_NUMBERS = {
+    "range",
+    "int",
+    "float",
+    "bool",
+    "complex",
+    "round",
+    "divmod",
+    "pow",
+    "format",
+    "chr",
+    "hex",
+    "bin",
+}
 
 
 def _claims(evidence: Evidence) -> bool:
     if evidence.kind == "GB0033":
         return "_local_scalar_dense" in evidence.context
+    if evidence.kind == "GB0148":
+        return "range_iterator" in evidence.context
     if evidence.kind == "GB0059":
         return builtin(evidence)[0] in _NUMBERS and on_tensor(evidence)
-    return evidence.kind == "GB0208" and re.search(r"example_value type: (int|float|bool)\b", evidence.context) is not None
+    return (
+        evidence.kind == "GB0208" and re.search(r"example_value type: (int|float|bool)\b", evidence.context) is not None
+    )
 
 
 def _headline(evidence: Evidence) -> str:
@@ -29,28 +46,30 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a tensor's value is needed in Python",
     happened="""
-        Python asked for the number inside a tensor: `.item()`, `.tolist()`, `int(t)`, `float(t)`, `bool(t)`, `range(t)`,
-        `math.sqrt(t)`, or a tensor used as the index of a list or as a slice's end.
+        Python asked for the number inside a tensor: `.item()`, `.tolist()`, `int(t)`, `float(t)`,
+        `bool(t)`, `range(t)`, `math.sqrt(t)`, or a tensor used as the index of a list or as a
+        slice's end.
         """,
     why="""
-        Dynamo records a graph without computing: while it traces, the tensor has no numbers yet. It has to end the
-        graph, compute it, hand the number to Python and start again.
+        Dynamo records a graph without computing: while it traces, the tensor has no numbers yet.
+        It has to end the graph, compute it, hand the number to Python and start again.
         """,
     instead="""
-        Stay in tensors. Almost every place that takes a number also takes a tensor without dimensions:
+        Stay in tensors. Almost every place that takes a number also takes a tensor without
+        dimensions:
 
             scale = x.max()          # not x.max().item()
             return x / scale
 
             return x * x.sum().sqrt()          # not math.sqrt(x.sum())
 
-        When the number is a size, a count or a setting, it should not be a tensor at all: pass it as an `int`. When it is only
-        for a log or a progress bar, return the tensor and call `.item()` outside the compiled function.
+        When the number is a size, a count or a setting, it should not be a tensor at all: pass it
+        as an `int`. When it is only for a log or a progress bar, return the tensor and call
+        `.item()` outside the compiled function.
         """,
     cost="""
-        The CPU waits until the device has finished everything queued so far, copies one number, and starts a second
-        graph. On a GPU this is often the dearest line of a training step. `.tolist()` costs that once for each element under
-        Dynamo.
+        The CPU waits until the device has finished everything queued so far, copies one number,
+        and starts a second graph. On a GPU this is often the dearest line of a training step.
         """,
     kinds=("GB0124", "GB0109", "GB0070", "GB7596", "GB0038", "GB0218", "GB0105", "GB0106"),
     claims=_claims,
@@ -58,12 +77,13 @@ REASON = Reason(
     steps=(
         "Drop the conversion and go on with the tensor: `x / x.max()` instead of `x / x.max().item()`.",
         "When it must be a Python number (a size, a log line): read it outside the compiled function.",
-        "When it is only used in arithmetic: `torch._dynamo.config.capture_scalar_outputs = True` before the first call. With an `if` "
-        "on the number the break only moves to the `if`.",
+        "When it is only used in arithmetic: `torch._dynamo.config.capture_scalar_outputs = True` "
+        "before the first call. With an `if` on the number the break only moves to the `if`.",
     ),
     outside=(
-        "Try `torch._dynamo.config.capture_scalar_outputs = True` before the first call. It helps where the number is only used in "
-        "arithmetic; where an `if` follows, the break moves to the `if`.",
+        "Try `torch._dynamo.config.capture_scalar_outputs = True` before the first call. It helps "
+        "where the number is only used in arithmetic; where an `if` follows, the break moves to "
+        "the `if`.",
     ),
     example=Example(
         bad="""

@@ -12,8 +12,8 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="an import inside a compiled function can't be followed",
     happened="""
-        The compiled function contains an `import` that failed, or one that gives something else than a module. Often it is an optional package that is not
-        installed.
+        The compiled function contains an `import` that failed, or one that gives something else
+        than a module. Often it is an optional package that is not installed.
         """,
     why="""
         Dynamo imports the module itself while it traces. When that does not work it can't go on.

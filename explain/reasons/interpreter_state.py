@@ -3,13 +3,35 @@
 from g2.explain.reading import builtin, flat, module, standard_library
 from g2.explain.reason import Evidence, Example, Reason
 
-_MODULES = {"sys", "gc", "inspect", "traceback", "tracemalloc", "_weakref", "weakref", "ctypes", "_tracemalloc", "dis", "faulthandler"}
+_MODULES = {
+    "sys",
+    "gc",
+    "inspect",
+    "traceback",
+    "tracemalloc",
+    "_weakref",
+    "weakref",
+    "ctypes",
+    "_tracemalloc",
+    "dis",
+    "faulthandler",
+}
 
 
 def _claims(evidence: Evidence) -> bool:
-    if module(evidence) in _MODULES or builtin(evidence)[0] in {"locals", "globals", "vars", "exec", "eval", "dir", "__import__"}:
+    if module(evidence) in _MODULES or builtin(evidence)[0] in {
+        "locals",
+        "globals",
+        "vars",
+        "exec",
+        "eval",
+        "dir",
+        "__import__",
+    }:
         return True
-    return standard_library(evidence, "inspect", "traceback", "tracemalloc", "weakref", "_weakrefset", "linecache", "gc")
+    return standard_library(
+        evidence, "inspect", "traceback", "tracemalloc", "weakref", "_weakrefset", "linecache", "gc"
+    )
 
 
 def _headline(evidence: Evidence) -> str:
@@ -20,15 +42,18 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="Python is asked about itself",
     happened="""
-        The compiled function looks at the interpreter: its frames (`inspect.currentframe`, `sys._getframe`), the garbage collector
-        (`gc.collect`), the identity of an object (`id`), a traceback, a weak reference, or it runs code with `exec`.
+        The compiled function looks at the interpreter: its frames (`inspect.currentframe`,
+        `sys._getframe`), the garbage collector (`gc.collect`), the identity of an object (`id`),
+        a traceback, a weak reference, or it runs code with `exec`.
         """,
     why="""
-        While Dynamo traces, the function does not really run: there is no frame of it and some of its objects don't exist. The answers would be wrong,
-        so Dynamo stops and lets Python answer.
+        While Dynamo traces, the function does not really run: there is no frame of it and some of
+        its objects don't exist. The answers would be wrong, so Dynamo stops and lets Python
+        answer.
         """,
     instead="""
-        Ask outside the compiled function, or write down what you know: a name as a string instead of the frame's name.
+        Ask outside the compiled function, or write down what you know: a name as a string instead
+        of the frame's name.
 
             def step(x, caller="train"):
                 ...
@@ -39,7 +64,20 @@ REASON = Reason(
         The graph is cut. `gc.collect()` alone takes tens of milliseconds in a large program.
         """,
     kinds=(
-        "GB0141", "GB0151", "GB0176", "GB0191", "GB0272", "GB0276", "GB0283", "GB4501", "GB9316", "GB9625", "GB1273", "GB0095", "GB0270", "GB0027",
+        "GB0141",
+        "GB0151",
+        "GB0176",
+        "GB0191",
+        "GB0272",
+        "GB0276",
+        "GB0283",
+        "GB4501",
+        "GB9316",
+        "GB9625",
+        "GB1273",
+        "GB0095",
+        "GB0270",
+        "GB0027",
     ),
     names=("weakref", "traceback", "call_id", "inspect "),
     claims=_claims,

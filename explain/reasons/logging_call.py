@@ -16,12 +16,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="logging inside a compiled function",
     happened="""
-        The compiled function writes to a log (`logger.info`, `logger.warning`, `logging.debug`). The break comes even when the level is
-        switched off and nothing is written.
+        The compiled function writes to a log (`logger.info`, `logger.warning`, `logging.debug`).
+        The break comes even when the level is switched off and nothing is written.
         """,
     why="""
-        A graph holds tensor operations and nothing else. A log message has to come at its place, at every call, so Dynamo ends the
-        graph, lets Python log, and starts a new graph.
+        A graph holds tensor operations and nothing else. A log message has to come at its place,
+        at every call, so Dynamo ends the graph, lets Python log, and starts a new graph.
         """,
     instead="""
         Log outside the compiled function, or leave it out while compiling:
@@ -34,7 +34,8 @@ REASON = Reason(
             torch._dynamo.config.ignore_logging_functions.add(logging.Logger.info)
         """,
     cost="""
-        The graph is cut in two for a message that is often not even shown. Inside a loop the whole function stays uncompiled.
+        The graph is cut in two for a message that is often not even shown. Inside a loop the
+        whole function stays uncompiled.
         """,
     kinds=("GB0291", "GB0296"),
     claims=_claims,
@@ -45,7 +46,8 @@ REASON = Reason(
     ),
     outside=(
         "When you can do without the message: "
-        "`torch._dynamo.config.ignore_logging_functions.add(logging.Logger.warning)`, with the method that is called. The messages are then gone.",
+        "`torch._dynamo.config.ignore_logging_functions.add(logging.Logger.warning)`, with the "
+        "method that is called. The messages are then gone.",
     ),
     example=Example(
         bad="""

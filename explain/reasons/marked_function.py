@@ -5,15 +5,16 @@ from g2.explain.reason import Reason
 REASON = Reason(
     title="a function marked for tracing gets what its mark does not allow",
     happened="""
-        A function marked with `nonstrict_trace`, `leaf_function` or `assume_constant_result` was called with arguments, or gave a result, that the mark does not
-        allow.
+        A function marked with `nonstrict_trace`, `leaf_function` or `assume_constant_result` was
+        called with arguments, or gave a result, that the mark does not allow.
         """,
     why="""
-        Such a function goes into the graph unread. So everything that goes in and comes out must be made of tensors, numbers and containers registered with
-        `pytree`.
+        Such a function goes into the graph unread. So everything that goes in and comes out must
+        be made of tensors, numbers and containers registered with `pytree`.
         """,
     instead="""
-        Pass tensors and plain values, and return tensors. A class of your own as argument has to be registered:
+        Pass tensors and plain values, and return tensors. A class of your own as argument has to
+        be registered:
 
             torch.utils._pytree.register_dataclass(Settings)
         """,

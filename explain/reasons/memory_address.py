@@ -4,6 +4,10 @@ from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
 
 
+def _claims(evidence: Evidence) -> bool:
+    return "DataPtrVariable()" in evidence.context
+
+
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a decision rests on where a tensor lies in memory: {source}" if source else ""
@@ -12,11 +16,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a decision rests on where a tensor lies in memory",
     happened="""
-        The compiled function compares or tests memory addresses (`data_ptr()`), or asks whether a tensor's memory is shared.
+        The compiled function compares or tests memory addresses (`data_ptr()`), or asks whether a
+        tensor's memory is shared.
         """,
     why="""
-        While Dynamo traces, tensors have no memory. Where they will lie is decided later, and a compiled graph may not make some of
-        them at all.
+        While Dynamo traces, tensors have no memory. Where they will lie is decided later, and a
+        compiled graph may not make some of them at all.
         """,
     instead="""
         Ask for the object instead of its memory:
@@ -30,6 +35,7 @@ REASON = Reason(
         """,
     kinds=("GB5976", "GB9118", "GB0998", "GB1576", "GB5282", "GB7020", "GB7905", "GB8587"),
     names=("data pointer", "cow tensor"),
+    claims=_claims,
     headline=_headline,
     steps=("Compare objects (`y is x`) instead of addresses, or settle it once outside the compiled function.",),
     example=Example(

@@ -12,11 +12,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a module or parameter is made inside a compiled function",
     happened="""
-        The compiled function makes an `nn.Module` with weights, an `nn.Parameter`, or calls a lazy module that has not seen its first input.
+        The compiled function makes an `nn.Module` with weights, an `nn.Parameter`, or calls a
+        lazy module that has not seen its first input.
         """,
     why="""
-        A parameter is more than a tensor: it must exist before the graph, so that the optimizer and autograd know it. Dynamo can't make one in
-        the middle of a graph.
+        A parameter is more than a tensor: it must exist before the graph, so that the optimizer
+        and autograd know it. Dynamo can't make one in the middle of a graph.
         """,
     instead="""
         Make it in `__init__`, and only use it in `forward`:
@@ -29,15 +30,25 @@ REASON = Reason(
                 def forward(self, x):
                     return self.proj(x)
 
-        A weight that is meant to be new at each call needs no module: `torch.nn.functional.linear(x, w)` with a plain tensor. A
-        lazy module wants one call without compilation first.
+        A weight that is meant to be new at each call needs no module:
+        `torch.nn.functional.linear(x, w)` with a plain tensor. A lazy module wants one call
+        without compilation first.
         """,
     cost="""
-        The weights are made and initialised at every call, and the graph is cut. Weights made in `forward` are never trained, which is
-        often a mistake of its own.
+        The weights are made and initialised at every call, and the graph is cut. Weights made in
+        `forward` are never trained, which is often a mistake of its own.
         """,
     kinds=(
-        "GB0264", "GB0226", "GB0227", "GB0228", "GB0229", "GB0235", "GB0237", "GB0244", "GB0119", "GB0225",
+        "GB0264",
+        "GB0226",
+        "GB0227",
+        "GB0228",
+        "GB0229",
+        "GB0235",
+        "GB0237",
+        "GB0244",
+        "GB0119",
+        "GB0225",
     ),
     names=("nn.parameter",),
     headline=_headline,
@@ -45,7 +56,9 @@ REASON = Reason(
         "Make the module or parameter in `__init__` and only use it in `forward`.",
         "For a weight that is new at each call: a plain tensor with `torch.nn.functional.linear`.",
     ),
-    outside=("Call the model once before it is compiled: modules that make their weights at the first call then have them.",),
+    outside=(
+        "Call the model once before it is compiled: modules that make their weights at the first call then have them.",
+    ),
     example=Example(
         bad="""
             import torch

@@ -5,7 +5,7 @@ from g2.explain.reason import Evidence, Example, Reason
 
 
 def _claims(evidence: Evidence) -> bool:
-    return "_nested_tensor" in evidence.context or "nested_tensor" in evidence.source and evidence.kind == "GB0090"
+    return "_nested_tensor" in evidence.context or ("nested_tensor" in evidence.source and evidence.kind == "GB0090")
 
 
 def _headline(evidence: Evidence) -> str:
@@ -16,10 +16,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a nested tensor in strided layout can't go into the graph",
     happened="""
-        The compiled function takes or makes a nested tensor (a batch of tensors of unequal length) in the older, strided layout.
+        The compiled function takes or makes a nested tensor (a batch of tensors of unequal
+        length) in the older, strided layout.
         """,
     why="""
-        Dynamo describes a tensor by one shape. The strided nested tensor has one shape per element and no description that Dynamo knows.
+        Dynamo describes a tensor by one shape. The strided nested tensor has one shape per
+        element and no description that Dynamo knows.
         """,
     instead="""
         Make it outside, with the jagged layout, which Dynamo knows:

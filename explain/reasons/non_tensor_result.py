@@ -12,11 +12,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a torch call gives something that is no tensor",
     happened="""
-        A function of torch, or an operator such as `%`, was put into the graph, and what came out was no tensor but a Python object: a string, a setting, a list of
-        unknown things.
+        A function of torch, or an operator such as `%`, was put into the graph, and what came out
+        was no tensor but a Python object: a string, a setting, a list of unknown things.
         """,
     why="""
-        A graph can only hand on tensors and numbers. Another object does not fit into it, so Dynamo ends the graph and lets Python make the call.
+        A graph can only hand on tensors and numbers. Another object does not fit into it, so
+        Dynamo ends the graph and lets Python make the call.
         """,
     instead="""
         Make the call outside the compiled function and pass in what you need of it.

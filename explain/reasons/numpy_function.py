@@ -18,12 +18,13 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a NumPy function has no tensor form",
     happened="""
-        The compiled function used something of NumPy that torch can't express: `np.interp`, a method of a ufunc such as `np.add.reduce`, an
-        array of objects, a reading or writing of files.
+        The compiled function used something of NumPy that torch can't express: `np.interp`, a
+        method of a ufunc such as `np.add.reduce`, an array of objects, a reading or writing of
+        files.
         """,
     why="""
-        Inside a compiled function Dynamo replaces NumPy by tensor operations. For this function there is none, so the graph ends, real NumPy
-        runs, and a new graph starts.
+        Inside a compiled function Dynamo replaces NumPy by tensor operations. For this function
+        there is none, so the graph ends, real NumPy runs, and a new graph starts.
         """,
     instead="""
         Use the torch function: most have one under the same or a similar name.
@@ -31,16 +32,27 @@ REASON = Reason(
             torch.searchsorted(edges, x)          # np.digitize(x, edges)
             torch.nn.functional.interpolate       # for resampling
 
-        What does not depend on the input (tables, masks, positions) is better made once outside, in `__init__`, and kept as a
-        buffer:
+        What does not depend on the input (tables, masks, positions) is better made once outside,
+        in `__init__`, and kept as a buffer:
 
             self.register_buffer("table", torch.from_numpy(make_table()))
         """,
     cost="""
-        The data goes to the CPU and back, and nothing is fused across the line. No gradient flows through NumPy.
+        The data goes to the CPU and back, and nothing is fused across the line. No gradient flows
+        through NumPy.
         """,
     kinds=(
-        "GB0294", "GB0290", "GB0250", "GB0157", "GB0158", "GB0159", "GB0231", "GB0232", "GB0293", "GB0300", "GB0185",
+        "GB0294",
+        "GB0290",
+        "GB0250",
+        "GB0157",
+        "GB0158",
+        "GB0159",
+        "GB0231",
+        "GB0232",
+        "GB0293",
+        "GB0300",
+        "GB0185",
     ),
     names=("numpy", "ndarray"),
     headline=_headline,

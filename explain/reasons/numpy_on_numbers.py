@@ -23,15 +23,18 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a NumPy value is used as a plain number",
     happened="""
-        NumPy was used for arithmetic on plain numbers (`np.prod(shape)`, `np.sqrt(d)`, `np.lcm`), and the result was then used where Python
-        needs a number: an `if`, `int()`, a size. The place that stopped may be far below the line that called NumPy.
+        NumPy was used for arithmetic on plain numbers (`np.prod(shape)`, `np.sqrt(d)`, `np.lcm`),
+        and the result was then used where Python needs a number: an `if`, `int()`, a size. The
+        place that stopped may be far below the line that called NumPy.
         """,
     why="""
-        Inside a compiled function Dynamo turns NumPy calls into tensor operations, even when everything is a plain number. A tensor has no
-        numbers while Dynamo traces. So the `if`, which would be harmless on a Python number, becomes a branch on unknown data.
+        Inside a compiled function Dynamo turns NumPy calls into tensor operations, even when
+        everything is a plain number. A tensor has no numbers while Dynamo traces. So the `if`,
+        which would be harmless on a Python number, becomes a branch on unknown data.
         """,
     instead="""
-        Use Python's own arithmetic for plain numbers. Dynamo computes that while it traces, and nothing is left in the graph:
+        Use Python's own arithmetic for plain numbers. Dynamo computes that while it traces, and
+        nothing is left in the graph:
 
             import math
 
@@ -39,20 +42,25 @@ REASON = Reason(
             d = math.sqrt(dim)              # not np.sqrt(dim)
             k = math.lcm(*lengths)          # not np.lcm.reduce(lengths)
 
-        Or compute the number once, outside the compiled function (in `__init__`), as an `int` or `float`.
+        Or compute the number once, outside the compiled function (in `__init__`), as an `int` or
+        `float`.
         """,
     cost="""
-        A calculation that costs nanoseconds ends the graph and starts another. What stands behind it is often compiled again for each new
-        value.
+        A calculation that costs nanoseconds ends the graph and starts another. What stands behind
+        it is often compiled again for each new value.
         """,
     claims=_claims,
     before=("host-value", "tensor-branch", "size-from-data"),
     headline=_headline,
     steps=(
-        "Find the NumPy call this value comes from and use Python's own arithmetic: `math.prod`, `math.sqrt`, `max`, `sum`.",
+        "Find the NumPy call this value comes from and use Python's own arithmetic: `math.prod`, "
+        "`math.sqrt`, `max`, `sum`.",
         "Or compute it once outside the compiled function, as an `int` or `float`.",
     ),
-    outside=("Look for an argument that fixes the number from outside (a size, a chunk length), so that the library need not compute it.",),
+    outside=(
+        "Look for an argument that fixes the number from outside (a size, a chunk length), so "
+        "that the library need not compute it.",
+    ),
     example=Example(
         bad="""
             import numpy as np

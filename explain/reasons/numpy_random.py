@@ -25,26 +25,36 @@ REASON = Reason(
         The compiled function drew a random number with `np.random`.
         """,
     why="""
-        Dynamo turns some NumPy functions into tensor operations, but a draw becomes a tensor without a value, which Python then
-        can't use as a number; other draws (`beta`, `permutation`) have no tensor form at all.
+        Dynamo turns some NumPy functions into tensor operations, but a draw becomes a tensor
+        without a value, which Python then can't use as a number; other draws (`beta`,
+        `permutation`) have no tensor form at all.
         """,
     instead="""
-        Draw before the compiled function and pass the number in as a tensor, so that a new number does not compile it again:
+        Draw before the compiled function and pass the number in as a tensor, so that a new number
+        does not compile it again:
 
             lam = torch.tensor(np.random.beta(0.5, 0.5))
             loss = step(x, lam)
 
-        Or draw with torch inside. It is another random stream, so a seeded run gives other numbers than before:
+        Or draw with torch inside. It is another random stream, so a seeded run gives other
+        numbers than before:
 
             keep = torch.rand(()) < 0.5
             x = torch.where(keep, x, x * 2)
         """,
     cost="""
-        The graph ends at each draw. The number then enters the next graph as a new constant, which may compile it again.
+        The graph ends at each draw. The number then enters the next graph as a new constant,
+        which may compile it again.
         """,
     kinds=("GB0298",),
     claims=_claims,
-    before=("host-value", "numpy-on-numbers", "numpy-function", "tensor-branch", "data-dependent-answer"),
+    before=(
+        "host-value",
+        "numpy-on-numbers",
+        "numpy-function",
+        "tensor-branch",
+        "data-dependent-answer",
+    ),
     headline=_headline,
     steps=(
         "Draw before the compiled function and pass it in: `step(x, torch.tensor(np.random.beta(0.5, 0.5)))`.",

@@ -12,12 +12,13 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="an attribute is read or set in a way Dynamo can't follow",
     happened="""
-        The compiled function reads or sets an attribute in an unusual way: on a function or on a class, by a name that is computed from data, through a
-        `__getattribute__` of its own, on an object written in C.
+        The compiled function reads or sets an attribute in an unusual way: on a function or on a
+        class, by a name that is computed from data, through a `__getattribute__` of its own, on
+        an object written in C.
         """,
     why="""
-        Dynamo keeps a list of every attribute that changes and writes the changes down after the graph has run. For some objects it can't do that,
-        so it lets Python make the change.
+        Dynamo keeps a list of every attribute that changes and writes the changes down after the
+        graph has run. For some objects it can't do that, so it lets Python make the change.
         """,
     instead="""
         Keep state on an ordinary object or in `self`, under a fixed name:
@@ -27,44 +28,93 @@ REASON = Reason(
         Return what was computed and set the attribute outside.
         """,
     cost="""
-        The graph is cut at the attribute. Code that counts or caches in this way cuts it at every call.
+        The graph is cut at the attribute. Code that counts or caches in this way cuts it at every
+        call.
         """,
     kinds=(
-        "GB0004", "GB0006", "GB0031", "GB0032", "GB0081", "GB0084", "GB0096", "GB0113", "GB0121", "GB0131", "GB0136", "GB0137", "GB0150", "GB0153", "GB0161", "GB0188",
-        "GB0189", "GB0190", "GB0202", "GB0211", "GB0217", "GB0252", "GB0254", "GB0256", "GB0271", "GB0281", "GB0287", "GB0467", "GB1392", "GB1940", "GB2412",
-        "GB3241", "GB3697", "GB4271", "GB6215", "GB6404", "GB6999", "GB7168", "GB9277", "GB9368", "GB9522", "GB9672", "GB9899", "GB8949",
+        "GB0004",
+        "GB0006",
+        "GB0031",
+        "GB0032",
+        "GB0081",
+        "GB0084",
+        "GB0096",
+        "GB0113",
+        "GB0121",
+        "GB0131",
+        "GB0136",
+        "GB0137",
+        "GB0150",
+        "GB0153",
+        "GB0161",
+        "GB0188",
+        "GB0189",
+        "GB0190",
+        "GB0202",
+        "GB0211",
+        "GB0217",
+        "GB0252",
+        "GB0254",
+        "GB0256",
+        "GB0271",
+        "GB0281",
+        "GB0287",
+        "GB0467",
+        "GB1392",
+        "GB1940",
+        "GB2412",
+        "GB3241",
+        "GB3697",
+        "GB4271",
+        "GB6215",
+        "GB6404",
+        "GB6999",
+        "GB7168",
+        "GB9277",
+        "GB9368",
+        "GB9522",
+        "GB9672",
+        "GB9899",
+        "GB8949",
     ),
     names=("attribute", "getattr", "setattr", "hasattr", "descriptor", "__dict__", "mro"),
     headline=_headline,
-    steps=("Keep the state on `self` or an ordinary object under a fixed name, or set it outside the compiled function.",),
+    steps=(
+        "Keep the state on `self` or an ordinary object under a fixed name, or set it outside the compiled function.",
+    ),
     example=Example(
         bad="""
             import torch
 
-            def helper(x):
-                return x + 1
+            class Warm:
+                scale = 1
+
+            class Hot:
+                scale = 2
+
+            state = Warm()
 
             @torch.compile
             def step(x):
                 y = x * 2
-                helper.calls = 1
-                return helper(y)
+                state.__class__ = Hot
+                return y * state.scale
 
             step(torch.ones(3))
             """,
         good="""
             import torch
 
-            class Counter:
-                calls = 0
+            class State:
+                scale = 1
 
-            counter = Counter()
+            state = State()
 
             @torch.compile
             def step(x):
                 y = x * 2
-                counter.calls = 1
-                return y + 1
+                state.scale = 2
+                return y * state.scale
 
             step(torch.ones(3))
             """,

@@ -15,55 +15,78 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="Dynamo has no rule for this operation",
     happened="""
-        The compiled function does something with a Python object (calls a method, compares, hashes, indexes, converts to text) for which Dynamo has no rule.
+        The compiled function does something with a Python object (calls a method, compares,
+        hashes, indexes, converts to text) for which Dynamo has no rule.
         """,
     why="""
-        Dynamo imitates Python: for each kind of object and each operation somebody had to write down what it does. For this pair nobody has. It ends the graph,
-        lets Python do it, and starts a new graph.
+        Dynamo imitates Python: for each kind of object and each operation somebody had to write
+        down what it does. For this pair nobody has. It ends the graph, lets Python do it, and
+        starts a new graph.
         """,
     instead="""
         Use a plainer form: lists, dicts, tuples, strings and numbers are known best.
 
-        What does not depend on tensors (parsing, dates, paths, settings) is best done once, outside the compiled function, and its result passed in:
+        What does not depend on tensors (parsing, dates, paths, settings) is best done once,
+        outside the compiled function, and its result passed in:
 
             width = parse(settings)["width"]
             y = step(x, width)
         """,
     cost="""
-        The graph is cut at each such line. Inside a loop, `try` or `with`, the whole function stays uncompiled.
+        The graph is cut at each such line. Inside a loop, `try` or `with`, the whole function
+        stays uncompiled.
         """,
     kinds=("GB0156", "GB0059", "GB0193", "GB0116", "GB0122"),
     names=(
-        "not implemented", "missing", "unsupported method call", "repr()", "hash", "richcompare", "comparison", "__getitem__", "length_hint", "len", "isinstance",
-        "issubclass", "builtin", "typing", "str()", "constant", "mutation", "unsupported type", "list", "dict", "set", "bytearray", "bytes", "python_type", "user-defined", "object",
+        "not implemented",
+        "missing",
+        "unsupported method call",
+        "repr()",
+        "hash",
+        "richcompare",
+        "comparison",
+        "__getitem__",
+        "length_hint",
+        "len",
+        "isinstance",
+        "issubclass",
+        "builtin",
+        "typing",
+        "str()",
+        "constant",
+        "mutation",
+        "unsupported type",
+        "list",
+        "dict",
+        "set",
+        "bytearray",
+        "bytes",
+        "python_type",
+        "user-defined",
+        "object",
     ),
     headline=_headline,
-    steps=("Do it outside the compiled function and pass the result in, or use a plainer form (list, dict, string, number).",),
+    steps=(
+        "Do it outside the compiled function and pass the result in, or use a plainer form (list, "
+        "dict, string, number).",
+    ),
     family=True,
     example=Example(
         bad="""
-            import collections
-
             import torch
 
-            class Words(collections.UserString):
-                pass
-
             @torch.compile
-            def step(x, pattern):
+            def step(x):
                 y = x * 2
-                n = pattern.size
-                return y + n(memoryview(b"abc"))
+                size = memoryview(b"abc").nbytes
+                return y + size
 
-            class Pattern:
-                size = staticmethod(lambda view: view.tobytes().count(b"a"))
-
-            step(torch.ones(3), Pattern())
+            step(torch.ones(3))
             """,
         good="""
             import torch
 
-            size = memoryview(b"abc").tobytes().count(b"a")
+            size = memoryview(b"abc").nbytes
 
             @torch.compile
             def step(x):

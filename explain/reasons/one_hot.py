@@ -16,25 +16,27 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="one_hot looks at the values of its index",
     happened="""
-        `torch.nn.functional.one_hot` was called without a number of classes, or with one that comes from a tensor.
+        `torch.nn.functional.one_hot` was called without a number of classes, or with one that
+        comes from a tensor.
         """,
     why="""
-        Without a number of classes `one_hot` takes the largest index plus one, so the width of its result depends on the data. Dynamo
-        records a graph without computing and can't know that width.
+        Without a number of classes `one_hot` takes the largest index plus one, so the width of
+        its result depends on the data. Dynamo records a graph without computing and can't know
+        that width.
         """,
     instead="""
         Say how many classes there are, as a Python number:
 
             F.one_hot(labels, num_classes=10)
 
-        Or compare with the class numbers. This form never looks at the values, but an index out of range gives a row of zeros instead
-        of an error:
+        Or compare with the class numbers. This form never looks at the values, but an index out
+        of range gives a row of zeros instead of an error:
 
             (labels.unsqueeze(-1) == torch.arange(10, device=labels.device)).long()
         """,
     cost="""
-        Every call waits for the device to find the largest index and then starts a second graph. A width that changes compiles the code
-        behind it again.
+        Every call waits for the device to find the largest index and then starts a second graph.
+        A width that changes compiles the code behind it again.
         """,
     kinds=("GB0246",),
     claims=_claims,

@@ -1,7 +1,15 @@
 """An operator fails already while Dynamo traces it."""
 
+import re
+
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+
+_TRACED = re.compile(r"fake tensor call|running FX node|FakeTensorException|TorchRuntimeError")
+
+
+def _claims(evidence: Evidence) -> bool:
+    return evidence.kind is None and _TRACED.search(evidence.title) is not None
 
 
 def _headline(evidence: Evidence) -> str:
@@ -12,51 +20,75 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="an operator fails while it is traced",
     happened="""
-        Dynamo asked an operator which shape comes out of these inputs, and the operator answered with an error: shapes that don't fit, dtypes or devices that don't go together, or an
+        Dynamo asked an operator which shape comes out of these inputs, and the operator answered
+        with an error: shapes that don't fit, dtypes or devices that don't go together, or an
         operator that can't answer without data.
         """,
     why="""
-        Dynamo tries every operator on fake tensors: they have a shape, a dtype and a device, but no numbers. When that fails there is nothing to record.
+        Dynamo tries every operator on fake tensors: they have a shape, a dtype and a device, but
+        no numbers. When that fails there is nothing to record.
         """,
     instead="""
         Run the line without compilation. When it fails there too, mend the shapes or dtypes.
 
-        When eager works, the operator needs real numbers: keep it out of the compiled function. An error that eager code catches with `try` is
-        better avoided by asking first:
+        When eager works, the operator needs real numbers: keep it out of the compiled function.
+        An error that eager code catches with `try` is better avoided by asking first:
 
             if x.shape[1] == w.shape[0]:
                 y = x @ w
         """,
     cost="""
-        Dynamo may raise here, even where the program catches the error in eager. Otherwise the graph is cut.
+        Dynamo may raise here, even where the program catches the error in eager. Otherwise the
+        graph is cut.
         """,
-    kinds=("GB0112", "GB4315", "GB0064", "GB0087", "GB0090", "GB2922", "GB5173", "GB0080", "GB0048", "GB0205", "GB0086", "GB0224", "GB5210"),
+    kinds=(
+        "GB0112",
+        "GB4315",
+        "GB0064",
+        "GB0087",
+        "GB0090",
+        "GB2922",
+        "GB5173",
+        "GB0080",
+        "GB0048",
+        "GB0205",
+        "GB0086",
+        "GB0224",
+        "GB5210",
+    ),
     names=("fake tensor", "faketensor", "device mismatch"),
+    claims=_claims,
+    before=("dynamo-error",),
     headline=_headline,
-    steps=("Run the line without compilation: when it fails there too, mend shapes, dtypes or devices.", "When eager works: keep this operator outside the compiled function."),
+    steps=(
+        "Run the line without compilation: when it fails there too, mend shapes, dtypes or devices.",
+        "When eager works: keep this operator outside the compiled function.",
+    ),
     example=Example(
         bad="""
             import torch
 
             @torch.compile
-            def step(x):
+            def step(x, w):
                 y = x + 1
-                return y @ torch.ones(5, 5)
+                try:
+                    return y @ w
+                except RuntimeError:
+                    return y @ w.T
 
-            try:
-                step(torch.ones(3, 3))
-            except RuntimeError:
-                pass
+            step(torch.ones(3, 4), torch.ones(5, 4))
             """,
         good="""
             import torch
 
             @torch.compile
-            def step(x):
+            def step(x, w):
                 y = x + 1
-                return y @ torch.ones(3, 5)
+                if y.shape[1] == w.shape[0]:
+                    return y @ w
+                return y @ w.T
 
-            step(torch.ones(3, 3))
+            step(torch.ones(3, 4), torch.ones(5, 4))
             """,
     ),
     see_also=("custom-operator", "exception-raised"),

@@ -17,18 +17,22 @@ def _claims(evidence: Evidence) -> bool:
 
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
-    return f"the optimizer runs inside a compiled function: {source}" if source and not _INSIDE.search(evidence.path) else ""
+    return (
+        f"the optimizer runs inside a compiled function: {source}"
+        if source and not _INSIDE.search(evidence.path)
+        else ""
+    )
 
 
 REASON = Reason(
     title="the optimizer runs inside a compiled function",
     happened="""
-        The compiled function calls `optimizer.step()` or `optimizer.zero_grad()`. The place shown may be inside `torch/optim`: those
-        files break the graph on purpose.
+        The compiled function calls `optimizer.step()` or `optimizer.zero_grad()`. The place shown
+        may be inside `torch/optim`: those files break the graph on purpose.
         """,
     why="""
-        An optimizer writes into the parameters and keeps a state of its own. torch wants it in a graph by itself, so its code asks Dynamo to
-        end the graph on entry.
+        An optimizer writes into the parameters and keeps a state of its own. torch wants it in a
+        graph by itself, so its code asks Dynamo to end the graph on entry.
         """,
     instead="""
         Keep the optimizer out of the compiled function:
@@ -41,6 +45,8 @@ REASON = Reason(
         The step can be compiled by itself, which fuses the updates of all parameters:
 
             fast_step = torch.compile(lambda: opt.step())
+
+        Two breaks inside `torch/optim` belong to that and cost next to nothing.
         """,
     cost="""
         Several breaks per call for code that can't be joined with the forward anyway.

@@ -12,13 +12,16 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="`out=` gets a tensor that does not fit",
     happened="""
-        An operator was called with `out=`, and that tensor has another shape than the result, or is not contiguous.
+        An operator was called with `out=`, and that tensor has another shape than the result, or
+        is not contiguous.
         """,
     why="""
-        Eager torch would resize the tensor. In a graph a tensor keeps one size, so this can't be written down.
+        Eager torch would resize the tensor. In a graph a tensor keeps one size, so this can't be
+        written down.
         """,
     instead="""
-        Take the result as a new tensor. The compiler reuses memory by itself, so `out=` saves nothing in a graph:
+        Take the result as a new tensor. The compiler reuses memory by itself, so `out=` saves
+        nothing in a graph:
 
             y = torch.add(a, b)          # not torch.add(a, b, out=buffer)
         """,

@@ -7,7 +7,12 @@ from g2.explain.reason import Evidence, Example, Reason
 def _claims(evidence: Evidence) -> bool:
     if module(evidence) == "torch.nn.utils.rnn":
         return True
-    packed = ("pack_padded_sequence", "pad_packed_sequence", "pack_sequence", "_pack_padded_sequence")
+    packed = (
+        "pack_padded_sequence",
+        "pad_packed_sequence",
+        "pack_sequence",
+        "_pack_padded_sequence",
+    )
     return function(evidence).rpartition(".")[2] in packed or "PackedSequence" in evidence.context
 
 
@@ -19,24 +24,27 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="sequences are packed by their lengths",
     happened="""
-        The compiled function calls `pack_padded_sequence`, `pad_packed_sequence` or one of their relatives.
+        The compiled function calls `pack_padded_sequence`, `pad_packed_sequence` or one of their
+        relatives.
         """,
     why="""
-        Packing reads the lengths on the CPU and makes tensors whose sizes depend on them. Dynamo records a graph without computing, so it can't know those
-        sizes, and it leaves these functions alone.
+        Packing reads the lengths on the CPU and makes tensors whose sizes depend on them. Dynamo
+        records a graph without computing, so it can't know those sizes, and it leaves these
+        functions alone.
         """,
     instead="""
         Pack and unpack outside the compiled function, and compile what stands before and behind.
 
-        Or don't pack: run over the padded batch and mask what is behind the end. For a recurrent net in one direction the outputs up
-        to each length are the same:
+        Or don't pack: run over the padded batch and mask what is behind the end. For a recurrent
+        net in one direction the outputs up to each length are the same:
 
             steps = torch.arange(x.shape[1], device=x.device)
             mask = steps < lengths.unsqueeze(1)
             out = net(x) * mask.unsqueeze(-1)
         """,
     cost="""
-        Two breaks, one at each end, and the lengths are copied to the CPU. What stands between is compiled for nobody.
+        Two breaks, one at each end, and the lengths are copied to the CPU. What stands between is
+        compiled for nobody.
         """,
     claims=_claims,
     before=("skipped-function",),

@@ -23,8 +23,8 @@ REASON = Reason(
         The compiled function prints something.
         """,
     why="""
-        A graph holds tensor operations and nothing else. A `print` has to happen at its place, at every call, so Dynamo ends the graph, lets
-        Python print, and starts a new graph.
+        A graph holds tensor operations and nothing else. A `print` has to happen at its place, at
+        every call, so Dynamo ends the graph, lets Python print, and starts a new graph.
         """,
     instead="""
         Return what you want to see, and print it outside:
@@ -37,12 +37,12 @@ REASON = Reason(
             if not torch.compiler.is_compiling():
                 print(x.shape)
 
-        A print of constants and tensors (not of shapes) can also be put off to the end of the graph:
-        `torch._dynamo.config.reorderable_logging_functions.add(print)`.
+        A print of constants and tensors (not of shapes) can also be put off to the end of the
+        graph: `torch._dynamo.config.reorderable_logging_functions.add(print)`.
         """,
     cost="""
-        The graph is cut in two for a line of text, and printing a tensor makes the CPU wait for the device. Inside a loop the whole
-        function stays uncompiled.
+        The graph is cut in two for a line of text, and printing a tensor makes the CPU wait for
+        the device. Inside a loop the whole function stays uncompiled.
         """,
     claims=_claims,
     headline=_headline,

@@ -12,10 +12,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a profiler or annotation is open over a break",
     happened="""
-        A profiler, a `record_function` range or another annotation is open in the compiled function, and it has to survive a break or is handed out of the function.
+        A profiler, a `record_function` range or another annotation is open in the compiled
+        function, and it has to survive a break or is handed out of the function.
         """,
     why="""
-        Dynamo leaves such ranges out of graphs or keeps them inside one. It can't carry an open one from one graph to the next.
+        Dynamo leaves such ranges out of graphs or keeps them inside one. It can't carry an open
+        one from one graph to the next.
         """,
     instead="""
         Put the range around the compiled call:

@@ -5,7 +5,9 @@ from g2.explain.reason import Evidence, Example, Reason
 
 
 def _claims(evidence: Evidence) -> bool:
-    named = module(evidence) in {"random", "_random", "secrets", "uuid"} or function(evidence).startswith(("Random.", "random.Random"))
+    named = module(evidence) in {"random", "_random", "secrets", "uuid"} or function(evidence).startswith(
+        ("Random.", "random.Random")
+    )
     return named or standard_library(evidence, "random", "secrets", "uuid")
 
 
@@ -17,20 +19,23 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a random number is drawn with Python's random",
     happened="""
-        The compiled function drew with Python's `random` module (`choice`, `shuffle`, `seed`, or a `random` that was imported by name), or made a
-        `uuid`.
+        The compiled function drew with Python's `random` module (`choice`, `shuffle`, `seed`, or
+        a `random` that was imported by name), or made a `uuid`.
         """,
     why="""
-        The draw must be another one at each call, and it moves Python's own random stream on. A graph can't do that. Dynamo knows a few
-        forms (`random.uniform(a, b)`, `random.randint(a, b)`) and stops at the others.
+        The draw must be another one at each call, and it moves Python's own random stream on. A
+        graph can't do that. Dynamo knows a few forms (`random.uniform(a, b)`, `random.randint(a,
+        b)`) and stops at the others.
         """,
     instead="""
-        Draw before the compiled function and pass the number in as a tensor, so that a new number does not compile it again:
+        Draw before the compiled function and pass the number in as a tensor, so that a new number
+        does not compile it again:
 
             scale = torch.tensor(random.random())
             y = step(x, scale)
 
-        Or draw with torch inside. It is another random stream, so a seeded run gives other numbers than before:
+        Or draw with torch inside. It is another random stream, so a seeded run gives other
+        numbers than before:
 
             drop = torch.rand(()) < 0.1
             y = torch.where(drop, x, layer(x))
@@ -38,7 +43,8 @@ REASON = Reason(
         `torch.where` computes the layer even when it is dropped.
         """,
     cost="""
-        Each draw cuts the graph. A draw in a loop over layers (layer drop) leaves the whole function uncompiled.
+        Each draw cuts the graph. A draw in a loop over layers (layer drop) leaves the whole
+        function uncompiled.
         """,
     kinds=("GB0297",),
     claims=_claims,
@@ -48,7 +54,10 @@ REASON = Reason(
         "Draw before the compiled function and pass it in: `step(x, torch.tensor(random.random()))`.",
         "Or draw with `torch.rand(())` inside; a seeded run then gives other numbers than before.",
     ),
-    outside=("Switch the random part off where training allows it (layer drop 0, augmentation outside the model): the break goes with it.",),
+    outside=(
+        "Switch the random part off where training allows it (layer drop 0, augmentation outside "
+        "the model): the break goes with it.",
+    ),
     example=Example(
         bad="""
             import random

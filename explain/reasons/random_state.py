@@ -21,12 +21,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="torch's random state is read or set",
     happened="""
-        The compiled function seeds torch (`torch.manual_seed`), reads or sets its random state (`get_rng_state`, `fork_rng`), or draws
-        with a `torch.Generator` of its own.
+        The compiled function seeds torch (`torch.manual_seed`), reads or sets its random state
+        (`get_rng_state`, `fork_rng`), or draws with a `torch.Generator` of its own.
         """,
     why="""
-        Dynamo takes one random state through the graph. Changing it in the middle, or drawing from another one, can't be written into
-        the graph.
+        Dynamo takes one random state through the graph. Changing it in the middle, or drawing
+        from another one, can't be written into the graph.
         """,
     instead="""
         Seed before the compiled function:
@@ -40,14 +40,17 @@ REASON = Reason(
             y = step(x, noise)
         """,
     cost="""
-        The graph is cut at each of these calls. `fork_rng` as a context manager leaves the whole function uncompiled.
+        The graph is cut at each of these calls. `fork_rng` as a context manager leaves the whole
+        function uncompiled.
         """,
     kinds=("GB7650", "GB0107", "GB0110"),
     claims=_claims,
     before=("skipped-function", "context-manager", "non-tensor-result", "unusual-call"),
     headline=_headline,
     steps=("Seed before the call, or draw outside with your generator and pass the numbers in.",),
-    outside=("Pass ready-made noise or masks in, where the library takes them: then it need not touch the random state.",),
+    outside=(
+        "Pass ready-made noise or masks in, where the library takes them: then it need not touch the random state.",
+    ),
     example=Example(
         bad="""
             import torch

@@ -15,8 +15,8 @@ REASON = Reason(
         The compiled function sets `x.requires_grad = True` or calls `x.requires_grad_()`.
         """,
     why="""
-        Whether a tensor wants a gradient decides how the whole graph is differentiated, and that must be settled before the graph starts. Dynamo ends the
-        graph at the change.
+        Whether a tensor wants a gradient decides how the whole graph is differentiated, and that
+        must be settled before the graph starts. Dynamo ends the graph at the change.
         """,
     instead="""
         Set it before the compiled function:
@@ -24,17 +24,21 @@ REASON = Reason(
             x.requires_grad_()
             y = step(x)
 
-        To stop a gradient in the middle, use `detach`; to freeze weights, do it once after building the model.
+        To stop a gradient in the middle, use `detach`; to freeze weights, do it once after
+        building the model.
         """,
     cost="""
-        The graph is cut, and what stands behind is compiled again for a tensor with the other setting. In a loop over parameters the whole
-        function stays uncompiled.
+        The graph is cut, and what stands behind is compiled again for a tensor with the other
+        setting. In a loop over parameters the whole function stays uncompiled.
         """,
     kinds=("GB0125", "GB0206", "GB8985", "GB7324", "GB0104", "GB0108"),
     names=("requires_grad",),
     headline=_headline,
     steps=("Set it before the compiled function; inside, use `detach()` to stop a gradient.",),
-    outside=("When it serves gradient checkpointing or adapters: look for a switch of the library, or set it on the inputs yourself.",),
+    outside=(
+        "When it serves gradient checkpointing or adapters: look for a switch of the library, or "
+        "set it on the inputs yourself.",
+    ),
     example=Example(
         bad="""
             import torch

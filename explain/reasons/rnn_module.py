@@ -8,6 +8,10 @@ from g2.explain.reason import Evidence, Example, Reason
 _KIND = re.compile(r"\b(LSTM|GRU|RNN)\(")
 
 
+def _claims(evidence: Evidence) -> bool:
+    return "does not support RNN, GRU, or LSTM" in evidence.context
+
+
 def _headline(evidence: Evidence) -> str:
     found = _KIND.search(evidence.context)
     source = flat(evidence.source, 50)
@@ -20,8 +24,9 @@ REASON = Reason(
         The compiled function calls an `nn.LSTM`, `nn.GRU` or `nn.RNN`.
         """,
     why="""
-        Dynamo stops at these modules on purpose: in a graph the loop over time steps is written out, and with long sequences compilation takes very
-        long. It ends the graph and lets the module run as it is.
+        Dynamo stops at these modules on purpose: in a graph the loop over time steps is written
+        out, and with long sequences compilation takes very long. It ends the graph and lets the
+        module run as it is.
         """,
     instead="""
         Allow it, when your sequences are short and all have one length:
@@ -35,16 +40,21 @@ REASON = Reason(
             y = head(h)              # compiled
         """,
     cost="""
-        Small on a GPU: the recurrent part runs in cuDNN's own fused kernel either way. But when the module is called in a `return` or a loop,
-        all of the function around it stays uncompiled.
+        Small on a GPU: the recurrent part runs in cuDNN's own fused kernel either way. But when
+        the module is called in a `return` or a loop, all of the function around it stays
+        uncompiled.
         """,
     kinds=("GB0014",),
+    claims=_claims,
     headline=_headline,
     steps=(
         "Short sequences of one length: `torch._dynamo.config.allow_rnn = True` before the first call.",
         "Otherwise compile what stands before and behind it, and leave the recurrent part alone: the cost is small.",
     ),
-    outside=("Try `torch._dynamo.config.allow_rnn = True` before the first call; compilation takes longer with long sequences.",),
+    outside=(
+        "Try `torch._dynamo.config.allow_rnn = True` before the first call; compilation takes "
+        "longer with long sequences.",
+    ),
     example=Example(
         bad="""
             import torch

@@ -13,26 +13,44 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a call that Dynamo does not follow",
     happened="""
-        The compiled function calls something that Dynamo can't or won't go into: a builtin or a function written in C, or a Python function on its list of
-        functions to leave alone (much of the standard library, parts of torch such as `torch.set_num_threads`).
+        The compiled function calls something that Dynamo can't or won't go into: a builtin or a
+        function written in C, or a Python function on its list of functions to leave alone (much
+        of the standard library, parts of torch such as `torch.set_num_threads`).
         """,
     why="""
-        Dynamo follows Python code step by step. A function written in C has no steps to follow, and some Python functions are known
-        to go wrong when traced. It ends the graph, lets Python make the call, and starts a new graph.
+        Dynamo follows Python code step by step. A function written in C has no steps to follow,
+        and some Python functions are known to go wrong when traced. It ends the graph, lets
+        Python make the call, and starts a new graph.
         """,
     instead="""
-        Make the call before or after the compiled function, and pass its result in. Settings belong at the start of the program:
+        Make the call before or after the compiled function, and pass its result in. Settings
+        belong at the start of the program:
 
             torch.set_num_threads(1)
             y = step(x)
 
-        When the function computes on tensors in C, register it as an operator with `torch.library.custom_op`, and give it a
-        `register_fake`; then it becomes a node in the graph.
+        When the function computes on tensors in C, register it as an operator with
+        `torch.library.custom_op`, and give it a `register_fake`; then it becomes a node in the
+        graph.
         """,
     cost="""
-        The graph is cut at each such call. Inside a loop, `try` or `with`, the whole function stays uncompiled.
+        The graph is cut at each such call. Inside a loop, `try` or `with`, the whole function
+        stays uncompiled.
         """,
-    kinds=("GB0007", "GB0008", "GB0009", "GB0147", "GB0148", "GB0177", "GB0005", "GB9198", "GB0049", "GB0071", "GB0174", "GB0060"),
+    kinds=(
+        "GB0007",
+        "GB0008",
+        "GB0009",
+        "GB0147",
+        "GB0148",
+        "GB0177",
+        "GB0005",
+        "GB9198",
+        "GB0049",
+        "GB0071",
+        "GB0174",
+        "GB0060",
+    ),
     names=("skipped", "c/c++", "not implemented in python"),
     headline=_headline,
     steps=(

@@ -19,15 +19,16 @@ REASON = Reason(
         The compiled function takes, makes or returns a sparse tensor.
         """,
     why="""
-        Dynamo describes a tensor by its shape, its strides and its memory. A sparse tensor has none of these but two lists, and how
-        long they are depends on the data.
+        Dynamo describes a tensor by its shape, its strides and its memory. A sparse tensor has
+        none of these but two lists, and how long they are depends on the data.
         """,
     instead="""
         Keep the two lists as plain tensors, and write the sum yourself:
 
             out = torch.zeros(n, d).index_add(0, rows, values.unsqueeze(1) * x[cols])
 
-        Or go dense where the matrix is small. Or keep the sparse product outside and compile what stands before and behind it.
+        Or go dense where the matrix is small. Or keep the sparse product outside and compile what
+        stands before and behind it.
         """,
     cost="""
         The function that meets the sparse tensor usually stays uncompiled as a whole.
@@ -37,7 +38,10 @@ REASON = Reason(
     claims=_claims,
     before=("skipped-function",),
     headline=_headline,
-    steps=("Keep row, column and value lists as plain tensors with `index_add`, or leave the sparse product outside the compiled function.",),
+    steps=(
+        "Keep row, column and value lists as plain tensors with `index_add`, or leave the sparse "
+        "product outside the compiled function.",
+    ),
     outside=("Look for a dense or edge-list form of the same layer in the library.",),
     example=Example(
         bad="""

@@ -4,6 +4,10 @@ from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
 
 
+def _claims(evidence: Evidence) -> bool:
+    return "inplace view on a graph input" in evidence.context
+
+
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"the memory behind a tensor is exchanged: {source}" if source else ""
@@ -12,12 +16,14 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="the memory behind a tensor is exchanged",
     happened="""
-        The compiled function gives a tensor other memory, another size or another dtype in place: `x.resize_()`, `x.set_()`, `x.data = y`, `x.t_()`, or it
-        writes to an attribute such as `x.real`.
+        The compiled function gives a tensor other memory, another size or another dtype in place:
+        `x.resize_()`, `x.set_()`, `x.data = y`, `x.t_()`, or it writes to an attribute such as
+        `x.real`.
         """,
     why="""
-        In a graph a tensor has one memory, one size and one dtype from beginning to end. A change of these in place can't be written
-        down, and everything that looks at the old memory would be wrong.
+        In a graph a tensor has one memory, one size and one dtype from beginning to end. A change
+        of these in place can't be written down, and everything that looks at the old memory would
+        be wrong.
         """,
     instead="""
         Make a new tensor and go on with that, or copy new numbers into the old memory:
@@ -32,11 +38,28 @@ REASON = Reason(
         The graph is cut, and what stands behind is compiled again for the new size or dtype.
         """,
     kinds=(
-        "GB0056", "GB0058", "GB0072", "GB0126", "GB0127", "GB0128", "GB0129", "GB0130", "GB0220", "GB4197", "GB5491", "GB6602", "GB9182", "GB0181",
+        "GB0056",
+        "GB0058",
+        "GB0072",
+        "GB0126",
+        "GB0127",
+        "GB0128",
+        "GB0129",
+        "GB0130",
+        "GB0220",
+        "GB4197",
+        "GB5491",
+        "GB6602",
+        "GB9182",
+        "GB0181",
     ),
     names=("tensor data attribute", "tensor.data", "parameter.data", "tensor.set_", "resize"),
+    claims=_claims,
     headline=_headline,
-    steps=("Go on with a new tensor (`y = y[:2]`), or copy numbers into the old one (`weight.copy_(new)`, same shape and dtype).",),
+    steps=(
+        "Go on with a new tensor (`y = y[:2]`), or copy numbers into the old one "
+        "(`weight.copy_(new)`, same shape and dtype).",
+    ),
     example=Example(
         bad="""
             import torch

@@ -5,13 +5,16 @@ from g2.explain.reason import Reason
 REASON = Reason(
     title="something export forbids",
     happened="""
-        The program is traced in a strict mode (`torch.export` or another exporter), and the function does something that mode forbids.
+        The program is traced in a strict mode (`torch.export` or another exporter), and the
+        function does something that mode forbids.
         """,
     why="""
-        An exported program has to be one graph that is right for all inputs. What reads single numbers or leaves the graph can't be part of it.
+        An exported program has to be one graph that is right for all inputs. What reads single
+        numbers or leaves the graph can't be part of it.
         """,
     instead="""
-        Take the operation out of the exported function, or write it with tensors: `torch.where` instead of `if`, masks instead of indices.
+        Take the operation out of the exported function, or write it with tensors: `torch.where`
+        instead of `if`, masks instead of indices.
         """,
     cost="""
         The export fails.

@@ -20,10 +20,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a tensor is turned into text",
     happened="""
-        The compiled function makes text of a tensor: `str(x)`, `repr(x)`, `"%s" % x`, a format string whose text is then used.
+        The compiled function makes text of a tensor: `str(x)`, `repr(x)`, `"%s" % x`, a format
+        string whose text is then used.
         """,
     why="""
-        The text holds the numbers of the tensor, and while Dynamo traces there are none. A graph has no text either.
+        The text holds the numbers of the tensor, and while Dynamo traces there are none. A graph
+        has no text either.
         """,
     instead="""
         Return the tensor, and make text of it outside:
@@ -34,10 +36,15 @@ REASON = Reason(
         Shapes, dtypes and names are known while Dynamo traces and can be formatted inside.
         """,
     cost="""
-        The graph is cut, and the CPU waits for the device to finish before it can write the number.
+        The graph is cut, and the CPU waits for the device to finish before it can write the
+        number.
         """,
     kinds=("GB0569", "GB0184", "GB2852", "GB4399"),
-    names=("repr() on tensor", "untraceable user-defined __repr__", "untraceable user-defined __str__"),
+    names=(
+        "repr() on tensor",
+        "untraceable user-defined __repr__",
+        "untraceable user-defined __str__",
+    ),
     claims=_claims,
     before=("host-value", "non-tensor-result"),
     headline=_headline,

@@ -15,40 +15,42 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a branch depends on a tensor's value",
     happened="""
-        Python had to choose a way (`if`, `while`, `and`, `or`, `not`, `in`, or an `assert` with a computed message), and the
-        choice depends on a number inside a tensor.
+        Python had to choose a way (`if`, `while`, `and`, `or`, `not`, `in`, or an `assert` with a
+        computed message), and the choice depends on a number inside a tensor.
         """,
     why="""
-        Dynamo records a graph without computing: while it traces, a tensor has a shape and a dtype but no numbers yet. So it
-        can't know which branch to record. It ends the graph, lets Python look at the number, and starts a new graph in the
-        branch that was taken.
+        Dynamo records a graph without computing: while it traces, a tensor has a shape and a
+        dtype but no numbers yet. So it can't know which branch to record. It ends the graph, lets
+        Python look at the number, and starts a new graph in the branch that was taken.
         """,
     instead="""
         When both branches give a tensor, compute both and select:
 
             y = torch.where(x.sum() > 0, x + 1, x - 1)
 
-        When a branch is dear, `torch.cond` runs only one. Both functions must return new tensors of the same shape and dtype:
+        When a branch is dear, `torch.cond` runs only one. Both functions must return new tensors
+        of the same shape and dtype:
 
             y = torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))
 
-        When the condition only checks the input, check it before the compiled function. When it never changes (a flag, a setting),
-        keep it as a Python bool or number instead of a tensor.
+        When the condition only checks the input, check it before the compiled function. When it
+        never changes (a flag, a setting), keep it as a Python bool or number instead of a tensor.
         """,
     cost="""
-        Every call waits until the device has computed the condition, then starts a second graph. Nothing is fused across the
-        line, and each branch that is taken is compiled on its own. Inside a loop the whole function stays uncompiled.
+        Every call waits until the device has computed the condition, then starts a second graph.
+        Nothing is fused across the line, and each branch that is taken is compiled on its own.
+        Inside a loop the whole function stays uncompiled.
         """,
     kinds=("GB0170", "GB0034", "GB0035", "GB2582"),
     headline=_headline,
     steps=(
         "When both branches give a tensor: `torch.where(condition, a, b)`.",
-        "When the condition only checks the input, or never changes: move the `if` out of the compiled function, or keep the "
-        "flag as a Python bool.",
+        "When the condition only checks the input, or never changes: move the `if` out of the "
+        "compiled function, or keep the flag as a Python bool.",
     ),
     outside=(
-        "Look for an argument that switches the check off (`validate_args=False` and the like), or a setting that replaces the "
-        "tensor by a Python value.",
+        "Look for an argument that switches the check off (`validate_args=False` and the like), "
+        "or a setting that replaces the tensor by a Python value.",
     ),
     example=Example(
         bad="""

@@ -12,10 +12,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="Python puts tensors in order",
     happened="""
-        The compiled function sorts a list of tensors, sorts by a key that is a tensor, or compares lists of tensors.
+        The compiled function sorts a list of tensors, sorts by a key that is a tensor, or
+        compares lists of tensors.
         """,
     why="""
-        Sorting compares numbers and moves things in Python by the answers. While Dynamo traces, tensors have no numbers, so the order isn't known.
+        Sorting compares numbers and moves things in Python by the answers. While Dynamo traces,
+        tensors have no numbers, so the order isn't known.
         """,
     instead="""
         Sort in torch, on one tensor:
@@ -23,7 +25,8 @@ REASON = Reason(
             values = torch.stack([a.sum(), b.sum()])
             smallest = values.sort().values[0]
 
-        To put whole tensors in order: `order = values.argsort()` and `torch.stack([a, b])[order]`.
+        To put whole tensors in order: `order = values.argsort()` and `torch.stack([a,
+        b])[order]`.
         """,
     cost="""
         Each comparison waits for the device; the graph is cut.

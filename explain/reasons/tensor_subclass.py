@@ -17,28 +17,33 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a subclass of Tensor does something Dynamo can't follow",
     happened="""
-        A tensor of a class of its own (a subclass of `torch.Tensor`, or an object with `__torch_function__`) used a method or attribute in a way that Dynamo
-        does not trace.
+        A tensor of a class of its own (a subclass of `torch.Tensor`, or an object with
+        `__torch_function__`) used a method or attribute in a way that Dynamo does not trace.
         """,
     why="""
-        Dynamo follows `__torch_function__`, but not everything Python allows in such a class: making one from the inside, own attributes, overridden
-        properties.
+        Dynamo follows `__torch_function__`, but not everything Python allows in such a class:
+        making one from the inside, own attributes, overridden properties.
         """,
     instead="""
-        Take the plain tensor out before the compiled function, and put the class back on behind it:
+        Take the plain tensor out before the compiled function, and put the class back on behind
+        it:
 
             plain = x.as_subclass(torch.Tensor)
             y = step(plain).as_subclass(Labelled)
         """,
     cost="""
-        The graph is cut at each such use; operations on the subclass in between still go into graphs.
+        The graph is cut at each such use; operations on the subclass in between still go into
+        graphs.
         """,
     kinds=("GB0000", "GB0001", "GB0026", "GB0103", "GB0163", "GB0164", "GB0234", "GB6270"),
     names=("subclass", "__torch_function__", "torch function mode"),
     claims=_claims,
     before=("unusual-call", "object-operation"),
     headline=_headline,
-    steps=("Take the plain tensor out (`x.as_subclass(torch.Tensor)`) before the compiled function, and put the class back on behind it.",),
+    steps=(
+        "Take the plain tensor out (`x.as_subclass(torch.Tensor)`) before the compiled function, "
+        "and put the class back on behind it.",
+    ),
     example=Example(
         bad="""
             import torch

@@ -3,14 +3,28 @@
 from g2.explain.reading import flat, method, module, standard_library
 from g2.explain.reason import Evidence, Example, Reason
 
-_TYPES = {"lock", "RLock", "Lock", "_RLock", "Condition", "Semaphore", "Event", "ContextVar", "_thread.lock", "Thread", "local"}
+_TYPES = {
+    "lock",
+    "RLock",
+    "Lock",
+    "_RLock",
+    "Condition",
+    "Semaphore",
+    "Event",
+    "ContextVar",
+    "_thread.lock",
+    "Thread",
+    "local",
+}
 
 
 def _claims(evidence: Evidence) -> bool:
     if module(evidence) in {"_thread", "threading", "queue", "_queue", "asyncio"} or method(evidence)[0] in _TYPES:
         return True
     held = any(f"UserDefinedObjectVariable({name})" in evidence.context for name in _TYPES)
-    return (evidence.kind == "GB0142" and held) or standard_library(evidence, "threading", "queue", "concurrent", "multiprocessing")
+    return (evidence.kind == "GB0142" and held) or standard_library(
+        evidence, "threading", "queue", "concurrent", "multiprocessing"
+    )
 
 
 def _headline(evidence: Evidence) -> str:
@@ -21,10 +35,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a lock, a thread or a context variable is used inside a compiled function",
     happened="""
-        The compiled function takes a lock (`with lock:`), starts or asks for a thread, or reads or sets a `ContextVar`.
+        The compiled function takes a lock (`with lock:`), starts or asks for a thread, or reads
+        or sets a `ContextVar`.
         """,
     why="""
-        These belong to the running thread and are held by C code. A graph has neither threads nor locks, so Dynamo stops.
+        These belong to the running thread and are held by C code. A graph has neither threads nor
+        locks, so Dynamo stops.
         """,
     instead="""
         Take the lock around the compiled call, not inside:

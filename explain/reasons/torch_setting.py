@@ -12,14 +12,17 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a global setting of torch is read or changed",
     happened="""
-        The compiled function asks for or changes a setting that holds for all of torch: `torch.is_inference_mode_enabled()`, `x.is_inference()`,
+        The compiled function asks for or changes a setting that holds for all of torch:
+        `torch.is_inference_mode_enabled()`, `x.is_inference()`,
         `torch.use_deterministic_algorithms(True, warn_only=True)`.
         """,
     why="""
-        Such a setting is decided before a graph is recorded. Inside it there is no answer that would hold for each later call.
+        Such a setting is decided before a graph is recorded. Inside it there is no answer that
+        would hold for each later call.
         """,
     instead="""
-        Change settings at the start of the program. Ask outside, and pass the answer in as a bool:
+        Change settings at the start of the program. Ask outside, and pass the answer in as a
+        bool:
 
             y = step(x, inference=torch.is_inference_mode_enabled())
         """,
@@ -37,7 +40,8 @@ REASON = Reason(
             @torch.compile
             def step(x):
                 y = x * 2
-                torch.use_deterministic_algorithms(True, warn_only=True)
+                if torch.is_inference_mode_enabled():
+                    return y
                 return y + 1
 
             step(torch.ones(3))
@@ -45,14 +49,14 @@ REASON = Reason(
         good="""
             import torch
 
-            torch.use_deterministic_algorithms(True, warn_only=True)
-
             @torch.compile
-            def step(x):
+            def step(x, inference):
                 y = x * 2
+                if inference:
+                    return y
                 return y + 1
 
-            step(torch.ones(3))
+            step(torch.ones(3), torch.is_inference_mode_enabled())
             """,
     ),
     see_also=("random-state", "device-object"),

@@ -1,7 +1,11 @@
 """A module or function of torch.jit inside a compiled function."""
 
-from g2.explain.reading import flat
+from g2.explain.reading import flat, refused_file
 from g2.explain.reason import Evidence, Example, Reason
+
+
+def _claims(evidence: Evidence) -> bool:
+    return "torch/jit/" in refused_file(evidence).replace("\\", "/")
 
 
 def _headline(evidence: Evidence) -> str:
@@ -12,10 +16,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a TorchScript module is called inside a compiled function",
     happened="""
-        The compiled function calls something that was made with `torch.jit.script`, `torch.jit.trace` or `torch.jit.load`.
+        The compiled function calls something that was made with `torch.jit.script`,
+        `torch.jit.trace` or `torch.jit.load`.
         """,
     why="""
-        A scripted module was already compiled by another compiler; its Python code is gone. Dynamo has nothing to follow.
+        A scripted module was already compiled by another compiler; its Python code is gone.
+        Dynamo has nothing to follow.
         """,
     instead="""
         Give Dynamo the Python module, before it is scripted:
@@ -26,10 +32,13 @@ REASON = Reason(
         When only a file made by `torch.jit.save` is left, call it outside the compiled function.
         """,
     cost="""
-        The graph ends before the module and starts again behind it. The module runs as TorchScript and is not fused with anything.
+        The graph ends before the module and starts again behind it. The module runs as
+        TorchScript and is not fused with anything.
         """,
     kinds=("GB0357", "GB4695", "GB0265", "GB0266", "GB0267", "GB2977"),
     names=("torchscript", "scriptmodule", "torch.jit"),
+    claims=_claims,
+    before=("skipped-function",),
     headline=_headline,
     steps=("Use the Python module itself instead of `torch.jit.script(module)`.",),
     example=Example(

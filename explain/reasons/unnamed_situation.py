@@ -12,21 +12,24 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="Dynamo stops here",
     happened="""
-        Dynamo could not go on at this place. g2 knows no more about the cause than Dynamo's own words, which it shows.
+        Dynamo could not go on at this place. g2 knows no more about the cause than Dynamo's own
+        words, which it shows.
         """,
     why="""
-        Dynamo records tensor operations by imitating Python. It met something for which it has no rule, or a form that its rule does not cover.
+        Dynamo records tensor operations by imitating Python. It met something for which it has no
+        rule, or a form that its rule does not cover.
         """,
     instead="""
-        Two ways always work. Move the line out of the compiled function, and pass in or return what it needs. Or mark the function around it, so that the break is
-        where you want it:
+        Two ways always work. Move the line out of the compiled function, and pass in or return
+        what it needs. Or mark the function around it, so that the break is where you want it:
 
             @torch.compiler.disable
             def helper(x):
                 ...
         """,
     cost="""
-        The graph is cut in two here. Inside a loop, `try` or `with`, the whole function runs uncompiled.
+        The graph is cut in two here. Inside a loop, `try` or `with`, the whole function runs
+        uncompiled.
         """,
     headline=_headline,
     steps=("Move the line out of the compiled function, and pass in or return what it needs.",),

@@ -12,12 +12,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a variable has no value here",
     happened="""
-        The compiled function reads a name that has no value at this point: it was set only in another branch, it was deleted, or the inner function that sets it
-        has not run.
+        The compiled function reads a name that has no value at this point: it was set only in
+        another branch, it was deleted, or the inner function that sets it has not run.
         """,
     why="""
-        Python would raise `UnboundLocalError` or `NameError`. Dynamo sees the same while it traces and gives the function up, so that the
-        error comes as it should.
+        Python would raise `UnboundLocalError` or `NameError`. Dynamo sees the same while it
+        traces and gives the function up, so that the error comes as it should.
         """,
     instead="""
         Give the variable a value on every way:

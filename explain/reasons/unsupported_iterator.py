@@ -16,12 +16,14 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="Dynamo can't step through this iterator",
     happened="""
-        A loop in the compiled function runs over something Dynamo can't step through: a data loader, a file, an iterator written in C, or an `itertools` function with
-        unusual arguments. Or a value was unpacked (`a, b = value`) that Dynamo can't take apart.
+        A loop in the compiled function runs over something Dynamo can't step through: a data
+        loader, a file, an iterator written in C, or an `itertools` function with unusual
+        arguments. Or a value was unpacked (`a, b = value`) that Dynamo can't take apart.
         """,
     why="""
-        Dynamo writes a loop out, one round after the other, while it traces. For that it must be able to take the next element itself. Lists, tuples, dicts, ranges,
-        `zip`, `enumerate` and the modules of a `ModuleList` it can.
+        Dynamo writes a loop out, one round after the other, while it traces. For that it must be
+        able to take the next element itself. Lists, tuples, dicts, ranges, `zip`, `enumerate` and
+        the modules of a `ModuleList` it can.
         """,
     instead="""
         Keep the loop outside and compile what happens in one round:
@@ -35,18 +37,44 @@ REASON = Reason(
         The loop, and with it the whole function, stays uncompiled.
         """,
     kinds=(
-        "GB0061", "GB0062", "GB0063", "GB0077", "GB0114", "GB0115", "GB0118", "GB0132", "GB0133", "GB0134", "GB0152", "GB0154", "GB0155", "GB0160", "GB0192", "GB0268",
-        "GB9192", "GB4347", "GB1752", "GB0811", "GB7230", "GB6025", "GB0200", "GB0143",
+        "GB0061",
+        "GB0062",
+        "GB0063",
+        "GB0077",
+        "GB0114",
+        "GB0115",
+        "GB0118",
+        "GB0132",
+        "GB0133",
+        "GB0134",
+        "GB0152",
+        "GB0154",
+        "GB0155",
+        "GB0160",
+        "GB0192",
+        "GB0268",
+        "GB9192",
+        "GB4347",
+        "GB1752",
+        "GB0811",
+        "GB7230",
+        "GB6025",
+        "GB0200",
+        "GB0143",
     ),
     names=("itertools", "iter", "unpack", "next()"),
     claims=_claims,
     before=("skipped-function",),
     headline=_headline,
     steps=(
-        "Keep the loop outside and compile one round of it, or make a list of the iterator before the compiled function.",
+        "Keep the loop outside and compile one round of it, or make a list of the iterator before "
+        "the compiled function.",
         "When an outer function shows a break too: cure that one; this place may go with it.",
     ),
-    outside=("When its caller shows a break too: this place goes with that one. Without tensor work in it, it costs nothing.",),
+    outside=(
+        "When its caller shows a break too: this place goes with that one. Without tensor work in "
+        "it, it costs nothing.",
+    ),
     example=Example(
         bad="""
             import torch

@@ -12,11 +12,12 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a Python construct Dynamo does not know",
     happened="""
-        The compiled function uses something of the language that Dynamo can't follow: `async`/`await`, a rare form of format string, a new instruction of this Python
-        version.
+        The compiled function uses something of the language that Dynamo can't follow:
+        `async`/`await`, a rare form of format string, a new instruction of this Python version.
         """,
     why="""
-        Dynamo reads the bytecode of the function, one instruction at a time. For this instruction it has no rule.
+        Dynamo reads the bytecode of the function, one instruction at a time. For this instruction
+        it has no rule.
         """,
     instead="""
         Keep the tensor work in an ordinary function, and compile that:
@@ -30,7 +31,8 @@ REASON = Reason(
                 return compute(x)
         """,
     cost="""
-        The function usually stays uncompiled as a whole. In an `async` function Dynamo may raise an error of its own.
+        The function usually stays uncompiled as a whole. In an `async` function Dynamo may raise
+        an error of its own.
         """,
     kinds=("GB0020", "GB0021", "GB0079", "GB0082", "GB6604"),
     names=("bytecode", "build_string", "call_intrinsic", "handler"),

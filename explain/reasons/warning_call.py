@@ -16,14 +16,17 @@ def _headline(evidence: Evidence) -> str:
 REASON = Reason(
     title="a warning inside a compiled function",
     happened="""
-        The compiled function calls `warnings.warn`, or changes the warning filters (`warnings.simplefilter`, `catch_warnings`).
+        The compiled function calls `warnings.warn`, or changes the warning filters
+        (`warnings.simplefilter`, `catch_warnings`).
         """,
     why="""
-        Python's warnings are kept by C code with its own state (which warning was shown where). Dynamo can't put that into a graph, so it ends
-        the graph, lets Python warn, and starts a new graph.
+        Python's warnings are kept by C code with its own state (which warning was shown where).
+        Dynamo can't put that into a graph, so it ends the graph, lets Python warn, and starts a
+        new graph.
         """,
     instead="""
-        Check and warn once, outside: in `__init__`, or before the compiled call. Or leave it out while compiling:
+        Check and warn once, outside: in `__init__`, or before the compiled call. Or leave it out
+        while compiling:
 
             if not torch.compiler.is_compiling():
                 warnings.warn("the slow path is used")
@@ -34,7 +37,9 @@ REASON = Reason(
     claims=_claims,
     before=("skipped-function", "context-manager"),
     headline=_headline,
-    steps=("Warn outside the compiled function, or guard it: `if not torch.compiler.is_compiling(): warnings.warn(...)`.",),
+    steps=(
+        "Warn outside the compiled function, or guard it: `if not torch.compiler.is_compiling(): warnings.warn(...)`.",
+    ),
     outside=("Find out what the library warns about and remove the cause: the break goes with the warning.",),
     example=Example(
         bad="""
