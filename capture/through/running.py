@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -89,6 +90,8 @@ def run(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, result
         dropped = False
     if dropped:
         return None
+    if function is open:
+        args, kwargs = _to_nowhere(args, kwargs)
     kept = [
         (buffer, buffer.detach().clone())
         for owner in (getattr(function, "__self__", None), function, *args[:1])
@@ -99,7 +102,8 @@ def run(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, result
     try:
         result = _guarded(lambda: function(*args, **kwargs))
     except Unreal as error:
-        if not result_used and isinstance(error.__cause__, Forbidden):
+        # A refused effect (an OSError; Forbidden is one too) whose result nobody wants: tracing goes on without it.
+        if not result_used and isinstance(error.__cause__, OSError):
             return None
         raise
     finally:
@@ -109,6 +113,16 @@ def run(function: Any, args: Sequence[Any], kwargs: Mapping[str, Any], *, result
     if result_used and Forbidden.raised != before:
         raise Unreal("the call had an effect that is not repeated, so its result is not known")
     return result
+
+
+def _to_nowhere(args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """The arguments of open(); a file to write becomes the null device, so that the code that writes it is traced."""
+    mode = args[1] if len(args) > 1 else kwargs.get("mode", "r")
+    if isinstance(mode, str) and set(mode) & set("wax"):
+        if args:
+            return [os.devnull, *args[1:]], kwargs
+        return args, {**kwargs, "file": os.devnull}
+    return args, kwargs
 
 
 def code_of(function: Any) -> list[Any]:

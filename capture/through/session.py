@@ -49,6 +49,7 @@ class Session:
         self._root = root
         self._number = number
         self._seen: set[tuple[Any, ...]] = set()
+        self._lines: set[tuple[Any, ...] | None] = set()
 
     def tell(self, tx: Any, error: Exception, effect: str) -> None:
         """Write the place where `tx` stands, unless it was written before or is none of the script's own."""
@@ -68,7 +69,7 @@ class Session:
         link = _LINK.search(first)
         kind = f"GB{link[1]}" if link else None
         key = (spot[0], spot[1], spot[2], kind, title)
-        if key in self._seen:
+        if key in self._seen or self._told_for(spot, traced):
             return
         self._seen.add(key)
         self.counts["found"] += 1
@@ -91,6 +92,16 @@ class Session:
             "hidden": True,
         }
         self._journal.write(event)
+
+    def _told_for(self, spot: places.Place, traced: list[places.Place]) -> bool:
+        """A place inside torch stands for the line that led into torch: one is enough."""
+        if not places.internal(spot[0]):
+            return False
+        line = next((tuple(step[:5]) for step in reversed(traced) if not places.internal(step[0])), None)
+        if line in self._lines:
+            return True
+        self._lines.add(line)
+        return False
 
     def stop(self, why: str) -> None:
         self.stopped[why] = self.stopped.get(why, 0) + 1

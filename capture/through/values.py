@@ -156,6 +156,8 @@ _BUILD: dict[str, Callable[[Any, Any, Callable[[Variable], Any]], Any]] = {
     "FrozensetVariable": lambda tx, variable, inner: frozenset(inner(key.vt) for key in variable.items),
     "UserMethodVariable": _method,
     "BoundMethodVariable": _method,
+    "BoundBuiltinMethodVariable": lambda tx, variable, inner: getattr(inner(variable.obj), variable.descriptor.__name__),
+    "CallMethodVariable": lambda tx, variable, inner: getattr(inner(variable.obj), variable.method_name),
     "GetAttrVariable": lambda tx, variable, inner: getattr(inner(variable.obj), variable.name),
     "NestedUserFunctionVariable": _nested,
     "UserFunctionVariable": lambda tx, variable, inner: variable.fn,
