@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from g2.capture.attach import MARK
-from g2.capture.fold.session import fold
 from g2.capture.forks import Forks
 from g2.capture.job import Job
 from g2.capture.journal import failures
@@ -61,11 +60,13 @@ def run(
     child_stderr: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     environ: Mapping[str, str] = os.environ,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Session:
     """Run the script, writing to `record` (an existing private folder), and return what happened.
 
     child_stdout, child_stderr: descriptors for the script's streams; None inherits ours. Raises LaunchError when the script could not be
     started or recorded, OSError when `record` cannot be written. What a signal to g2 does to the script: signals.py.
+    `meanwhile` is called once when the script has been started: for what takes time and can be done beside it.
     """
     notes = _check(options.target)
     options.job().write(record)
@@ -73,6 +74,10 @@ def run(
     watch = _Watch(record, on_progress or (lambda _: None), started)
     with Signals() as signals:
         child = _start(options.target, {**environ, "G2_RECORD": str(record)}, child_stdout, child_stderr)
+        from g2.capture.fold.session import fold  # loaded while the script starts, as `meanwhile` is done
+
+        if meanwhile is not None:
+            meanwhile()
         exit_code, stopped = _wait(child, options.time_limit, watch, signals)
         if not (record / MARK).exists():
             raise LaunchError(

@@ -1,7 +1,7 @@
 """Whose file it is: the user's, or which installed package's, and how its path is written.
 
 Packages are looked up in the folder that holds the file, as PEP 376 and the wheel format lay it out: importlib.metadata
-would search this process's own path, and its packages_distributions() parses the metadata of every package (0.2 s of CPU
+would search this process's own path, and its packages_distributions() parses every package's metadata (0.2 s of CPU
 for 140 of them).
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -159,12 +160,14 @@ def _run(options: Options, choice: Choice, quiet: bool) -> int:
 
 def _load(choice: Choice) -> None:
     """Load what the report will need, while the script runs and nobody waits for it."""
-    from g2.cli import publish  # noqa: F401
-    from g2.cli.views import view
-    from g2.explain.catalog import claim_order
+    # The script is running: what fails here fails again, and is told, when it is needed.
+    with contextlib.suppress(Exception):
+        from g2.cli import publish  # noqa: F401
+        from g2.cli.views import view
+        from g2.explain.catalog import claim_order
 
-    view(choice.format)
-    claim_order()
+        view(choice.format)
+        claim_order()
 
 
 def _check_script(module: bool, target: tuple[str, ...]) -> None:
