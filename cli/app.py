@@ -5,6 +5,7 @@ into an exit code.
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import pkgutil
@@ -106,12 +107,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         return code
     except BrokenPipeError:
-        return _quiet_end()
+        _drop_stdout()
+        return 128 + 13  # SIGPIPE
     except OSError as error:
-        if getattr(error, "report", False):
-            say(f"g2: the report cannot be written: {error.strerror}")
-            return REFUSED
-        print_crash(error)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+            say(f"g2: the output cannot be written: {error.strerror}")
+            _drop_stdout()
+        else:
+            print_crash(error)
     except KeyboardInterrupt:
         say("g2: interrupted")
         return INTERRUPTED
@@ -154,12 +157,9 @@ def _refusal(error: click.UsageError) -> Refusal:
     return Refusal(message, f"{path} --help")
 
 
-def _quiet_end() -> int:
-    """Nobody reads any more (`g2 ... | head`): end as other tools do, without a complaint at
-    exit.
-    """
+def _drop_stdout() -> None:
+    """Nobody takes what is still to be written (`g2 ... | head`): spare a complaint at exit."""
     with contextlib.suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 1)
         os.close(nowhere)
-    return 128 + 13  # SIGPIPE
