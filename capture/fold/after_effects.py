@@ -37,4 +37,5 @@ class Causes:
                 continue
             if again is None or cause.endswith(again):
                 return cause
-        return None
+        # Its function was not given up, so it is one that Dynamo skips: the break before this one was the call of it.
+        return event.get("after") if last in _INNER and again is None else None

@@ -125,6 +125,7 @@ class _Told:
             "opcode": opcode,
             "frame": [root_code.co_filename, root_code.co_firstlineno, places.function_name(root_code)],
             "id": str(CompileContext.current_compile_id() or getattr(error, "compile_id", "") or ""),
+            "after": self._stats.last_break,
             "root": active.root if active else None,
             "call": active.call if active else None,
             "because": causes.constant_origin(error),
