@@ -77,9 +77,10 @@ class Store:
             return cls(root)
         except OSError as error:
             first = error
-        fallback = Path(tempfile.gettempdir()) / f"g2-{os.getuid()}"
+        fallback = Path(tempfile.tempdir or "the temporary folder") / f"g2-{os.getuid()}"
         why = first.strerror or str(first)
         try:
+            fallback = Path(tempfile.gettempdir()) / fallback.name
             _make_private(fallback)
             _make_private(fallback / "runs")
         except OSError as error:

@@ -41,7 +41,7 @@ def _counts(report: Report) -> str:
     if hidden:
         words.append(plural(hidden, "hidden break" if seen else "hidden graph break"))
     if report.recompiles:
-        words.append(plural(sum(r.recompile.count for r in report.recompiles), "recompile"))
+        words.append(plural(sum(r.count for r in report.recompiles), "recompile"))
     return ", ".join(words)
 
 

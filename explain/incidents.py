@@ -25,8 +25,8 @@ def incidents(recompiles: Iterable[Recompile], session: Session) -> tuple[Recomp
         groups.setdefault(_key(recompile), []).append(recompile)
     found = []
     for members in groups.values():
-        members.sort(key=_outermost)
-        found.append(replace(explain_recompile(members[0], session), others=tuple(members[1:])))
+        first, *others = (explain_recompile(r, session) for r in sorted(members, key=_outermost))
+        found.append(replace(first, others=tuple(others)))
     return tuple(sorted(found, key=lambda f: recompile_order(f.recompile)))
 
 

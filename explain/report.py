@@ -27,7 +27,12 @@ class RecompileFinding:
     reason: str  # slug: "changing-size", "changing-number", ...
     headline: str  # "x.size(1) changed: 5, 1, 2, 3"
     advice: tuple[str, ...]
-    others: tuple[Recompile, ...] = ()
+    others: tuple[RecompileFinding, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Recompilations in all, those of `others` with it."""
+        return self.recompile.count + sum(other.count for other in self.others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from g2.explain.report import RecompileFinding, Report
 
 VALUES = 6
 LONGEST = 24
+OTHERS = 6  # functions named under one change
 
 
 def draw_recompiles(page: Page, report: Report, findings: Sequence[RecompileFinding], first: int) -> None:
@@ -42,7 +43,7 @@ def _draw(
     where.append(f" in {inline(recompile.function)}" if recompile.function else "")
     where.append(f" ({inline(recompile.module)})" if recompile.module else "", "dim")
     page.paragraph(where, 4)
-    page.paragraph(Text(counts_of_recompile(recompile)), 4)
+    page.paragraph(Text(counts_of_recompile(recompile) + _with_it(finding)), 4)
     if recompile.guards:
         page.blank()
         _guards(page, recompile.guards)
@@ -54,7 +55,28 @@ def _draw(
     page.blank()
     if site is not None:
         page.labelled("From", [page.place(site, cwd) + Text(" brought the new value")])
+    if finding.others:
+        page.labelled("Also", [_other(page, cwd, other.recompile) for other in finding.others[:OTHERS]])
+        if len(finding.others) > OTHERS:
+            page.paragraph(Text(f"and {plural(len(finding.others) - OTHERS, 'more function')}", "dim"), 10)
     page.steps(number, finding.advice)
+
+
+def _with_it(finding: RecompileFinding) -> str:
+    if not finding.others:
+        return ""
+    spent = sum(other.recompile.compile_s for other in finding.others)
+    more = f", and {plural(len(finding.others), 'more piece')} of code with it"
+    return more + (f" in {seconds(spent)}" if spent >= 0.05 else "")
+
+
+def _other(page: Page, cwd: str, recompile: Recompile) -> Text:
+    """A function that the same change recompiled, in a line."""
+    text = Text(inline(recompile.function)) + Text(" ") + page.place(recompile.span, cwd)
+    if recompile.guards:
+        guard = recompile.guards[0]
+        text += Text(f"  {guard_name(guard)} {values_of(guard, page.arrow)}", "dim")
+    return text
 
 
 def counts_of_recompile(recompile: Recompile) -> str:

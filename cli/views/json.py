@@ -36,7 +36,7 @@ def render(report: Report, output: Output) -> str:
         "device": session.device,
         "roots": [_root(root, cwd) for root in session.roots],
         "breaks": breaks,
-        "recompiles": [_recompile(finding, cwd) for finding in report.recompiles],
+        "recompiles": [_recompile(each, cwd) for finding in report.recompiles for each in (finding, *finding.others)],
         "graphs": [_graph(graph, cwd) for graph in session.graphs],
         "lost": list(session.lost),
     }

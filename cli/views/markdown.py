@@ -97,8 +97,9 @@ def _recompiles(report: Report, findings: tuple[RecompileFinding, ...]) -> list[
         recompile = finding.recompile
         changes = [f"{code(guard_name(guard))}: {code(values_of(guard, '->'))}" for guard in recompile.guards]
         site = code(place(recompile.call_site, cwd)) if recompile.call_site else ""
+        with_it = f" and {plural(len(finding.others), 'more function')}" if finding.others else ""
         cells = [
-            f"{code(recompile.function)} {code(place(recompile.span, cwd))}",
+            f"{code(recompile.function)} {code(place(recompile.span, cwd))}{with_it}",
             "<br>".join(changes) or escape(finding.headline),
             escape(counts_of_recompile(recompile)),
             site,
