@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from g2.capture import named
 from g2.capture.backend import Backend
 from g2.capture.hush import hush
 from g2.capture.job import Job
@@ -106,7 +107,9 @@ class Adoption:
             kept = {k: v for k, v in kwargs.items() if k not in ("mode", "options", "model")}
             filters = {k: v for k, v in (kwargs.get("options") or {}).items() if k == "guard_filter_fn"}
             before = self._asked
-            self._asked = Asked("script" if caller is not None else "library", bool(kwargs.get("fullgraph")))
+            by = "script" if caller is not None else "library"
+            by = "option" if _is_ours(sys._getframe(1)) else by
+            self._asked = Asked(by, bool(kwargs.get("fullgraph")))
             try:
                 return real(
                     model, **{**kept, "options": filters or None, "backend": self._backend, "fullgraph": False}
@@ -122,6 +125,11 @@ def _decorate(compile: Callable[..., Any], kwargs: dict[str, Any], model: Any) -
     return compile(model, **kwargs)
 
 
+def _is_ours(frame: types.FrameType) -> bool:
+    """Whether `--compile` asked (named.py)."""
+    return frame.f_code.co_filename == named.__file__
+
+
 def asked_by_script(frame: types.FrameType | None, model: Any) -> types.FrameType | None:
     """The frame that asked for a compilation, when it was the script's own wish.
 
@@ -132,7 +140,7 @@ def asked_by_script(frame: types.FrameType | None, model: Any) -> types.FrameTyp
     direct = True
     while frame is not None:
         path = frame.f_code.co_filename
-        if path == __file__ or path.startswith(_doors()):
+        if path in (__file__, named.__file__) or path.startswith(_doors()):
             frame = frame.f_back
             continue
         if is_mine(path):
@@ -162,6 +170,7 @@ class Outermost:
         self._stats = stats
         self._real = torch.nn.Module.__call__
         self._compiled: Callable[..., Any] | None = None
+        self._wrapped: weakref.WeakKeyDictionary[torch.nn.Module, Callable[..., Any]] = weakref.WeakKeyDictionary()
         self._on = False
         self._threads: set[int] = set()
 
@@ -175,7 +184,7 @@ class Outermost:
             return
         self._on = False
         torch.nn.Module.__call__ = self._real  # type: ignore[method-assign]
-        if self._compiled is not None:
+        if self._compiled is not None or self._wrapped:
             torch._dynamo.reset()
             self._backend.forget()
             self._stats.forget()
@@ -194,7 +203,7 @@ class Outermost:
             try:
                 if not worth_compiling(module):
                     return real(module, *args, **kwargs)
-                return self._roots.call(module, self._compiled_call(), (module, *args), kwargs, "auto")
+                return self._roots.call(module, self._compiled_call(module), (module, *args), kwargs, "auto")
             finally:
                 if self._on:
                     torch.nn.Module.__call__ = outermost  # type: ignore[method-assign]
@@ -207,11 +216,34 @@ class Outermost:
             self._threads.add(0)  # said once
             self._journal.write({"e": "lost", "what": _IN_THREADS})
 
-    def _compiled_call(self) -> Callable[..., Any]:
+    def _compiled_call(self, module: torch.nn.Module) -> Callable[..., Any]:
         # One compiled function serves all modules: Dynamo keeps compiled code with the code object, and the module is an argument.
-        if self._compiled is None:
-            self._compiled = self._roots.uncounted(lambda: torch._dynamo.optimize(self._backend)(torch.nn.Module._call_impl))
-        return self._compiled
+        call = torch.nn.Module._call_impl
+        if not _passed_over(type(module)):
+            if self._compiled is None:
+                self._compiled = self._optimized(call)
+            return self._compiled
+        # torch.compile puts a wrapper around such a module. The wrapper's code is the same for all, so each gets a copy of its own:
+        # two containers are not two versions of one function.
+        if module not in self._wrapped:
+            wrapper = torch._dynamo.external_utils.wrap_inline(call)
+            copy = types.FunctionType(
+                wrapper.__code__.replace(), wrapper.__globals__, wrapper.__name__, None, wrapper.__closure__
+            )
+            self._wrapped[module] = self._optimized(copy)
+        return self._wrapped[module]
+
+    def _optimized(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        compiled: Callable[..., Any] = self._roots.uncounted(lambda: torch._dynamo.optimize(self._backend)(function))
+        return compiled
+
+
+@functools.cache
+def _passed_over(kind: type[torch.nn.Module]) -> bool:
+    """Whether Dynamo leaves the forward of this class alone as a frame of its own (nn.Sequential and the like)."""
+    import torch._dynamo
+
+    return bool(torch._dynamo.trace_rules.check(kind.forward))
 
 
 def worth_compiling(module: torch.nn.Module) -> bool:
