@@ -53,13 +53,12 @@ class Journal:
             self._missed = f"{type(error).__name__}: {error}"
             return
         try:
-            done = _write(self._descriptor(), data)
+            while data:  # more than one write only where a full disk cut it short, to learn why
+                data = data[_write(self._descriptor(), data) :]
         except OSError as error:
             self._fail(error.errno or errno.EIO)
             return
         self.written += 1
-        if done != len(data):
-            self._fail(errno.ENOSPC)
 
     def move(self, path: Path, first: Callable[[], Mapping[str, object]] | None = None) -> None:
         """Go on in another file (after a fork), which begins with the event that `first` gives, once there is another one."""
@@ -94,11 +93,10 @@ class Journal:
         return self._fd
 
 
-def failures(folder: Path) -> tuple[str, ...]:
-    """A sentence for each journal in a record folder that could not be written to its end."""
-    told = []
+def failures(folder: Path) -> dict[str, str]:
+    """The journals in a record folder that could not be written to their end (names without .jsonl), and why."""
+    found = {}
     for mark in sorted(folder.glob(f"*{_STOPPED}*")):
         name, _, number = mark.name.rpartition(_STOPPED)
-        why = os.strerror(int(number)) if number.isdigit() else "unknown error"
-        told.append(f"the record of process {name.split('.')[0].split('-')[1]} stops early: {why}")
-    return tuple(told)
+        found[name.removesuffix(".jsonl")] = os.strerror(int(number)) if number.isdigit() else "unknown error"
+    return found

@@ -18,7 +18,6 @@ from pathlib import Path
 from g2.capture.attach import MARK
 from g2.capture.forks import Forks
 from g2.capture.job import Job
-from g2.capture.journal import failures
 from g2.capture.model import Session
 from g2.capture.signals import Signals
 from g2.capture.tail import Progress, Tail
@@ -90,7 +89,7 @@ def run(
         came = len(signals.came)
         notes += forks.wait(lambda: watch.tick("looking behind breaks"), lambda: len(signals.came) > came)
         watch.tick("folding", force=True)
-        lost = (*notes, *stopped, *failures(record))
+        lost = (*notes, *stopped)
         return fold(record, argv=options.target, exit_code=exit_code, started=started, lost=lost)
 
 

@@ -14,6 +14,7 @@ from g2.capture.fold.journals import Event, Log
 from g2.capture.model import Effect, Process, Session, Span
 from g2.capture.fold import spans
 from g2.capture.fold.owners import owner
+from g2.capture.journal import failures
 from g2.capture.model import Break
 
 
@@ -48,8 +49,8 @@ def fold(
         breaks=(*found, *_skipped(logs, cwd)),
         recompiles=recompiles.fold([e for log in logs if not log.hidden for e in log.events], cwd),
         graphs=made,
-        processes=tuple(_process(log) for log in logs if not log.hidden and log.events),
-        lost=(*lost, *_lost(logs)),
+        processes=_processes(logs),
+        lost=(*lost, *_lost(logs, failures(folder))),
         script_error=f"{errors[0]['type']}: {errors[0]['message']}" if errors and exit_code else None,
         hidden_looked_for=any(log.hidden for log in logs),
     )
@@ -57,6 +58,13 @@ def fold(
 
 def _device(logs: Sequence[Log]) -> str:
     return next((e["device"] for log in logs for e in log.of("device")), "cpu")
+
+
+def _processes(logs: Sequence[Log]) -> tuple[Process, ...]:
+    """All that ran something compiled. Launchers and helpers that only import torch are left out, unless nothing else ran."""
+    observed = [log for log in logs if not log.hidden and log.events]
+    working = [log for log in observed if any(log.of("root", "graph", "break"))]
+    return tuple(_process(log) for log in working or observed[:1])
 
 
 def _process(log: Log) -> Process:
@@ -70,11 +78,13 @@ def _process(log: Log) -> Process:
     )
 
 
-def _lost(logs: Sequence[Log]) -> tuple[str, ...]:
+def _lost(logs: Sequence[Log], cut: dict[str, str]) -> tuple[str, ...]:
     told = dict.fromkeys(e["what"] for log in logs for e in log.of("lost"))
+    for name, why in cut.items():
+        told[f"the record of process {name.split('-')[1]} stops early: {why}"] = None
     for log in logs:
         start = log.last("start")
-        if start is not None and not log.hidden and log.last("end") is None:
+        if start is not None and not log.hidden and log.last("end") is None and log.name not in cut:
             told[f"process {start['pid']} ended without warning; the counts of its last half second are missing"] = None
     return tuple(told)
 
