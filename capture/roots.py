@@ -108,7 +108,7 @@ class Roots:
 
     def _introduce(self, what: Any, by: str) -> str:
         name, code = described(what)
-        root = f"{name}@{code.co_firstlineno if code else 0}"
+        root = f"{name}@{code.co_filename}:{code.co_firstlineno}" if code else name
         if (self._journal.path, root) not in self._known:  # a forked process has a journal of its own
             self._known.add((self._journal.path, root))
             self._journal.write(

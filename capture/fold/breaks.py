@@ -14,6 +14,7 @@ from g2.capture.model import Break, Effect
 
 Identity = tuple[object, ...]
 _STRONGER = (Effect.SPLIT, Effect.FRAME_LOST, Effect.RAISED)
+_OWN = "Observed exception"  # Dynamo's title where the traced function itself raises
 
 
 @dataclass(slots=True)
@@ -36,14 +37,15 @@ def key(event: Event) -> str:
 
 def fold(logs: Sequence[Log], costs: Costs, cwd: str) -> tuple[Break, ...]:
     """All breaks of a run, in the order in which they were met."""
+    failed = {(log.pid, e["root"], e["call"]) for log in logs for e in log.of("root_raised")}
     natural: dict[Identity, _Place] = {}
     for log in logs:
         if not log.hidden:
-            _collect(log, natural)
+            _collect(log, natural, failed)
     hidden: dict[Identity, _Place] = {}
     for log in logs:
         if log.hidden:
-            _collect(log, hidden)
+            _collect(log, hidden, failed)
     known = {(p.first["path"], p.first["line"], p.first["column"]) for p in natural.values()}
     known |= {(p.first["path"], p.first["line"], p.first["kind"] or p.first["title"]) for p in natural.values()}
     causes = {key(p.first): spans.span(_place(p.first), cwd) for p in natural.values()}
@@ -56,10 +58,9 @@ def fold(logs: Sequence[Log], costs: Costs, cwd: str) -> tuple[Break, ...]:
     return tuple(out)
 
 
-def _collect(log: Log, into: dict[Identity, _Place]) -> None:
+def _collect(log: Log, into: dict[Identity, _Place], failed: set[tuple[str, str, int]]) -> None:
     by_key: dict[str, list[_Place]] = defaultdict(list)
     causes = after_effects.Causes()
-    failed = {(e["root"], e["call"]) for e in log.of("root_raised")}
     for event in log.of("break", "frame_lost"):
         if event["e"] == "frame_lost":
             for place in by_key.get(event["key"], ())[-1:]:
@@ -67,7 +68,8 @@ def _collect(log: Log, into: dict[Identity, _Place]) -> None:
             causes.lost(event, event["key"])
             continue
         effect = Effect(event["effect"])
-        if effect is Effect.RAISED and (event["root"], event["call"]) in failed:
+        own = effect is Effect.RAISED or event["title"].startswith(_OWN)
+        if own and (log.pid, event["root"], event["call"]) in failed:
             continue  # eager failed in this call too: the error is the script's own
         place = into.get(identity(event)) or into.setdefault(identity(event), _Place(event))
         if place not in by_key[key(event)]:

@@ -15,6 +15,7 @@ def graphs(logs: Sequence[Log], ends: dict[str, Span], cwd: str) -> tuple[Graph,
     for log in logs:
         if log.hidden:
             continue
+        places: dict[str, Event] = {}  # where the forward graph of a backward one is
         runs = (log.last("stats") or {"graphs": {}})["graphs"]
         waiting: list[Event] = []
         for event in log.of("graph", "compile"):
@@ -22,10 +23,16 @@ def graphs(logs: Sequence[Log], ends: dict[str, Span], cwd: str) -> tuple[Graph,
                 waiting.append(event)
                 continue
             for graph in waiting:
-                out.append(_graph(graph, event, runs, ends, cwd))
+                if not graph.get("backward"):
+                    places[graph["id"]] = event
+                out.append(_graph(graph, places.get(_forward(graph)), runs, ends, cwd))
             waiting.clear()
-        out.extend(_graph(graph, None, runs, ends, cwd) for graph in waiting)
+        out.extend(_graph(graph, places.get(_forward(graph)), runs, ends, cwd) for graph in waiting)
     return tuple(out)
+
+
+def _forward(graph: Event) -> str:
+    return str(graph["id"]).removesuffix("/backward")
 
 
 def _graph(
@@ -38,7 +45,7 @@ def _graph(
         function=place["function"],
         ops=event["ops"],
         calls=int(runs.get(event["id"], [0])[0]),
-        compile_s=place["s"],
+        compile_s=0.0 if event.get("backward") else place["s"],
         ended_by=ends.get(event["ended_by"] or ""),
         backward=event.get("backward", False),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,27 @@ class Log:
     name: str
     hidden: bool
     events: tuple[Event, ...]
+    _kinds: dict[str, list[Event]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        kinds: dict[str, list[Event]] = defaultdict(list)
+        for event in self.events:
+            kinds[event["e"]].append(event)
+        object.__setattr__(self, "_kinds", dict(kinds))
+
+    @property
+    def pid(self) -> str:
+        """The process that was observed; for a fork, the one it was forked from."""
+        return self.name.split("-")[1]
 
     def of(self, *kinds: str) -> Iterator[Event]:
+        if len(kinds) == 1:
+            return iter(self._kinds.get(kinds[0], ()))
         return (e for e in self.events if e["e"] in kinds)
 
     def last(self, kind: str) -> Event | None:
-        return next((e for e in reversed(self.events) if e["e"] == kind), None)
+        found = self._kinds.get(kind)
+        return found[-1] if found else None
 
 
 def read(folder: Path) -> tuple[Log, ...]:

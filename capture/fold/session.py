@@ -28,10 +28,10 @@ def fold(
     cwd = first.get("cwd") or str(Path.cwd())
     costs = Costs(logs)
     found = breaks.fold(logs, costs, cwd)
+    last = {breaks.key(e): e for log in logs for e in log.of("break")}
     ends = {
-        breaks.key(e): spans.span([e[k] for k in ("path", "line", "column", "end_line", "end_column")], cwd)
-        for log in logs
-        for e in log.of("break")
+        key: spans.span([e[k] for k in ("path", "line", "column", "end_line", "end_column")], cwd)
+        for key, e in last.items()
     }
     made = graphs.graphs(logs, ends, cwd)
     errors = [e for log in logs if not log.hidden for e in log.of("error")]
