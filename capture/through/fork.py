@@ -1,7 +1,7 @@
 """Looking behind the breaks of one call, in a fork of the user's process at the very moment of the call.
 
-The script goes on at once. The fork has the state of the call, so nothing need be picklable and nothing is run a second
-time in the script's own process; it is fenced in (quiet.py), traces the call (hooks.py) and ends without a trace of itself.
+The script goes on at once. The fork has the state of the call, so nothing need be picklable and nothing is run a
+second time in the script's own process; it is fenced in (quiet.py), traces the call (hooks.py) and ends.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import fcntl
 import itertools
 import os
 import random
-import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -35,8 +35,9 @@ def look_behind(
 ) -> Fork | None:  # fmt: skip
     """Trace `call` in a fork with every break neutralised; its events go to folder/hidden-<pid>-<n>.jsonl.
 
-    `call` performs the root's compiled call; `root`, `module` and `number` (of the call) name it in the events. Returns at
-    once: a handle on the fork, or None where this process cannot be forked, which the journal is told in a sentence, once.
+    `call` performs the root's compiled call; `root`, `module` and `number` (of the call) name it in the events.
+    Returns at once: a handle on the fork, or None where this process cannot be forked, which the journal is told in a
+    sentence, once.
     """
     why = limits.refusal()
     if why is not None:
@@ -52,8 +53,8 @@ def look_behind(
     os.close(send)
     with contextlib.suppress(ChildProcessError):  # SIGCHLD is ignored, or a handler of the script was quicker
         os.waitpid(middle, 0)
-    with open(receive, "rb") as pipe:
-        text = pipe.read()
+    text = os.read(receive, 32)  # the other end is closed by now, so this never waits
+    os.close(receive)
     if not text:
         limits.tell_once(journal, "A fork of the process failed, so hidden breaks were not looked for at one call.")
         return None
@@ -75,23 +76,21 @@ def _in_the_middle(send: int, look: Callable[[], None]) -> None:
 
 
 @contextlib.contextmanager
-def _no_fork_warning():  # type: ignore[no-untyped-def]
-    # Python 3.12 and later warn of fork in a process with threads. catch_warnings would make the script's own once-only
-    # warnings appear again, so only the display is held back.
-    show = getattr(warnings, "_showwarnmsg", None)
-    if show is None or sys.version_info < (3, 12):
-        yield
-        return
-    warnings._showwarnmsg = lambda message: None  # type: ignore[attr-defined]
+def _no_fork_warning() -> Iterator[None]:
+    # Python 3.12 and later warn of fork in a process with threads. catch_warnings would make the script's own
+    # once-only warnings appear again, since it renews the version of the filters; a filter put in by hand does not.
+    ignore = ("ignore", None, DeprecationWarning, None, 0)
+    filters: Any = warnings.filters
+    filters.insert(0, ignore)
     try:
         yield
     finally:
-        warnings._showwarnmsg = show  # type: ignore[attr-defined]
+        filters.remove(ignore)
 
 
 def _look(
     call: Callable[[], object], root: str, path: Path, parents: Journal, module: torch.nn.Module | None,
-    number: int | None, seconds: int, stream: tuple[object, ...],
+    number: int | None, seconds: int, stream: tuple[Any, ...],
 ) -> None:  # fmt: skip
     """The life of the fork."""
     parents.failed = "this process is a fork of g2's own"
@@ -101,7 +100,7 @@ def _look(
     _wait_for_turn(path.parent)
     missing = become_quiet(seconds=seconds)
     begin, cpu = time.perf_counter(), time.process_time()
-    random.setstate(stream)  # type: ignore[arg-type]  # Python seeds it anew in a forked process
+    random.setstate(stream)  # Python seeds it anew in a forked process
     torch.set_num_threads(1)  # the threads of OpenMP did not come along
     from g2.capture.through import hooks
     from g2.capture.through.session import Session
@@ -117,7 +116,8 @@ def _look(
     except BaseException as stopped:  # whatever the call raises is the script's affair, in its own process
         error = stopped
     journal.write(
-        {"e": "end", "t": time.time(), "s": round(time.perf_counter() - begin, 3), "cpu_s": round(time.process_time() - cpu, 3),
+        {"e": "end", "t": time.time(), "s": round(time.perf_counter() - begin, 3),
+         "cpu_s": round(time.process_time() - cpu, 3),
          "counts": session.counts, "stopped": session.stopped, "without": missing,
          "raised": f"{type(error).__name__}: {error}"[:300] if error is not None else None}
     )  # fmt: skip

@@ -30,14 +30,18 @@ _CONTROL = (
     symbolic_convert.ReturnValueOp, symbolic_convert.YieldValueOp,
 )  # fmt: skip
 _BREAKS = (
-    exc.Unsupported, exc.UserError, exc.TorchRuntimeError, exc.UncapturedHigherOrderOpError, exc.InternalTorchDynamoError,
+    exc.Unsupported, exc.UserError, exc.TorchRuntimeError, exc.UncapturedHigherOrderOpError,
+    exc.InternalTorchDynamoError,
 )  # fmt: skip
 _NEVER_BREAK = frozenset(
-    "CACHE NOP RESUME PRECALL KW_NAMES PUSH_NULL POP_TOP COPY SWAP LOAD_CONST LOAD_FAST LOAD_FAST_CHECK LOAD_FAST_AND_CLEAR "
-    "LOAD_FAST_LOAD_FAST STORE_FAST STORE_FAST_STORE_FAST STORE_FAST_LOAD_FAST DELETE_FAST EXTENDED_ARG JUMP_FORWARD "
-    "JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT RETURN_VALUE RETURN_CONST YIELD_VALUE MAKE_CELL COPY_FREE_VARS END_FOR END_SEND "
-    "POP_EXCEPT PUSH_EXC_INFO RERAISE".split()
-)
+    (
+        "CACHE", "NOP", "RESUME", "PRECALL", "KW_NAMES", "EXTENDED_ARG", "PUSH_NULL", "POP_TOP", "COPY", "SWAP",
+        "LOAD_CONST", "LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_FAST_AND_CLEAR", "LOAD_FAST_LOAD_FAST", "STORE_FAST",
+        "STORE_FAST_STORE_FAST", "STORE_FAST_LOAD_FAST", "DELETE_FAST", "MAKE_CELL", "COPY_FREE_VARS", "JUMP_FORWARD",
+        "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT", "RETURN_VALUE", "RETURN_CONST", "YIELD_VALUE", "END_FOR",
+        "END_SEND", "POP_EXCEPT", "PUSH_EXC_INFO", "RERAISE",
+    )
+)  # fmt: skip
 
 
 class MissingHook(Exception):
@@ -70,7 +74,7 @@ def _configure() -> None:
     dynamo_config.automatic_dynamic_shapes = False
     dynamo_config.suppress_errors = True
     functorch_config.fake_tensor_propagate_real_tensors = True
-    meta_utils._safe_copy = _copy_values
+    setattr(meta_utils, "_safe_copy", _copy_values)  # noqa: B010  # its parameters have other names
     logging.getLogger("torch").setLevel(logging.CRITICAL)
 
 
@@ -84,8 +88,9 @@ def _without_probes() -> None:
     """The natural capture's hooks, inherited by the fork, would turn the end of a trace into an error."""
     ours = __file__.rsplit("through", 1)[0]
     for owner, name in (
-        (convert_frame.ConvertFrameAssert, "__call__"), (Base, "log_graph_break"), (convert_frame.CatchErrorsWrapper, "__call__"),
-        (convert_frame.CatchErrorsWrapper, "_handle_skip"), (convert_frame.ConvertFrame, "__call__"),
+        (convert_frame.ConvertFrameAssert, "__call__"), (convert_frame.ConvertFrame, "__call__"),
+        (convert_frame.CatchErrorsWrapper, "__call__"), (convert_frame.CatchErrorsWrapper, "_handle_skip"),
+        (Base, "log_graph_break"),
     ):  # fmt: skip
         function = getattr(owner, name, None)
         while function is not None and getattr(getattr(function, "__code__", None), "co_filename", "").startswith(ours):
@@ -95,7 +100,8 @@ def _without_probes() -> None:
 
 
 def _subclasses(kind: type) -> Iterator[type]:
-    for child in kind.__subclasses__():
+    children: list[type] = kind.__subclasses__()
+    for child in children:
         yield child
         yield from _subclasses(child)
 
@@ -204,7 +210,7 @@ def _note_inlined(session: Session) -> None:
             session.inlined[-1].add(tx.f_code)
         return result
 
-    symbolic_convert.InliningInstructionTranslator.inline_call_ = inline  # type: ignore[method-assign]
+    symbolic_convert.InliningInstructionTranslator.inline_call_ = inline  # type: ignore[method-assign,assignment]
 
 
 def _note_changes(session: Session) -> None:

@@ -33,14 +33,14 @@ def refusal() -> str | None:
     distributed = torch.distributed
     if distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1:
         return (
-            "Hidden breaks were not looked for: the process works with others (torch.distributed), and a copy of it would "
-            "disturb their collectives. Run with one process to see them."
+            "Hidden breaks were not looked for: the process works with others (torch.distributed), and a copy of it "
+            "would disturb their collectives. Run with one process to see them."
         )
     used, available = _resident(), _available()
     if used is not None and available is not None and used > available // _SHARE:
         return (
-            f"Hidden breaks were not looked for at some calls: the process uses {used >> 20} MiB, more than a third of the "
-            f"{available >> 20} MiB that are available."
+            f"Hidden breaks were not looked for at some calls: the process uses {used >> 20} MiB, more than a third of "
+            f"the {available >> 20} MiB that are available."
         )
     return None
 

@@ -152,7 +152,8 @@ def _call_ex(stop: Stop) -> None:
     base = len(stop.stack) - popped
     function = stop.stack[base] if _NEW_CALL else stop.stack[base + 1]
     given = stop.stack[base + 2].realize()
-    items = given.items if isinstance(given, variables.BaseListVariable) else [stop.variable(x) for x in stop.real(base + 2)]
+    listed = isinstance(given, variables.BaseListVariable)
+    items = given.items if listed else [stop.variable(x) for x in stop.real(base + 2)]
     kwargs: dict[str, Any] = {}
     if with_kwargs:
         named = stop.stack[-1].realize()
@@ -172,13 +173,19 @@ def _apply(stop: Stop, function: Any, args: list[Any], kwargs: dict[str, Any], p
     owner = getattr(function, "obj", None)
     if isinstance(owner, VariableTracker) and hasattr(real, "__self__"):
         pairs.append((real.__self__, owner))
-    before = [list(value) if type(value) is list else dict(value) if type(value) is dict else None for value, _ in pairs]
+    before = [_copied(value) for value, _ in pairs]
     stop.entered.update(code_of(real))
     result = run(real, real_args, real_kwargs, result_used=stop.result_used)
     for (value, variable), old in zip(pairs, before, strict=True):
         if old is not None and _changed(old, value):
             _write_back(stop, value, variable, pairs)
     stop.done(popped, stop.variable(result, pairs))
+
+
+def _copied(value: Any) -> Any:
+    if type(value) is list:
+        return list(value)
+    return dict(value) if type(value) is dict else None
 
 
 def _changed(old: Any, new: Any) -> bool:
@@ -306,7 +313,8 @@ def _format(stop: Stop) -> None:
 
 
 def _convert(stop: Stop) -> None:
-    stop.operate(1, {1: str, 2: repr, 3: ascii}[stop.inst.arg])
+    convert: dict[int, Callable[[Any], str]] = {1: str, 2: repr, 3: ascii}
+    stop.operate(1, convert[stop.inst.arg])
 
 
 def _build_string(stop: Stop) -> None:
@@ -322,7 +330,9 @@ def _build_slice(stop: Stop) -> None:
 
 
 def _intrinsic(stop: Stop) -> None:
-    action = {5: operator.pos, 6: tuple}.get(stop.inst.arg)  # INTRINSIC_UNARY_POSITIVE, INTRINSIC_LIST_TO_TUPLE
+    # INTRINSIC_UNARY_POSITIVE, INTRINSIC_LIST_TO_TUPLE
+    actions: dict[int, Callable[[Any], Any]] = {5: operator.pos, 6: tuple}
+    action = actions.get(stop.inst.arg)
     if action is None:
         raise Unreal(f"CALL_INTRINSIC_1 {stop.inst.arg}")
     stop.operate(1, action)

@@ -19,12 +19,18 @@ from pathlib import Path
 from typing import Any
 
 _EVENTS = frozenset(
-    "os.remove os.rename os.mkdir os.rmdir os.link os.symlink os.truncate os.chmod os.chown os.chflags os.utime "
-    "os.setxattr os.removexattr os.kill os.killpg os.system os.exec os.posix_spawn os.spawn os.startfile os.fork "
-    "os.forkpty os.lockf subprocess.Popen pty.spawn sqlite3.connect urllib.Request webbrowser.open tempfile.mkstemp "
-    "tempfile.mkdtemp fcntl.flock fcntl.lockf fcntl.ioctl signal.pthread_kill resource.setrlimit".split()
-)
-_PREFIXES = ("shutil.", "socket.", "ftplib.", "http.client.", "smtplib.", "imaplib.", "poplib.", "telnetlib.", "syslog.", "nntplib.")
+    (
+        "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod",
+        "os.chown", "os.chflags", "os.utime", "os.setxattr", "os.removexattr", "os.kill", "os.killpg", "os.system",
+        "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "os.fork", "os.forkpty", "os.lockf",
+        "subprocess.Popen", "pty.spawn", "sqlite3.connect", "urllib.Request", "webbrowser.open", "tempfile.mkstemp",
+        "tempfile.mkdtemp", "fcntl.flock", "fcntl.lockf", "fcntl.ioctl", "signal.pthread_kill", "resource.setrlimit",
+    )
+)  # fmt: skip
+_PREFIXES = (
+    "shutil.", "socket.", "ftplib.", "http.client.", "smtplib.", "imaplib.", "poplib.", "telnetlib.", "syslog.",
+    "nntplib.",
+)  # fmt: skip
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _NULL = os.devnull
 
@@ -56,10 +62,9 @@ def become_quiet(*, seconds: int) -> list[str]:
 
 def silence_descriptors(keep: set[int]) -> None:
     """Point every open descriptor except `keep` at /dev/null, so that offsets of shared files stay where they are."""
-    folder = "/proc/self/fd" if Path("/proc/self/fd").is_dir() else "/dev/fd"
+    folder = Path("/proc/self/fd") if Path("/proc/self/fd").is_dir() else Path("/dev/fd")
     null = os.open(_NULL, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
-    for name in os.listdir(folder):
-        number = int(name)
+    for number in [int(entry.name) for entry in folder.iterdir()]:
         if number not in keep and number != null:
             with contextlib.suppress(OSError):  # the descriptor of the listing itself is gone by now
                 os.fstat(number)
@@ -117,7 +122,7 @@ def _may_open(args: tuple[Any, ...]) -> bool:
     if isinstance(flags, int) and flags & _WRITING:
         return False
     try:
-        kind = os.stat(path).st_mode
+        kind = os.stat(path).st_mode  # noqa: PTH116  # also for a path given as bytes
     except (OSError, ValueError, TypeError):
         return True  # opening it will say what is wrong
     # Reading from a pipe or a terminal takes something away from whoever else reads it.
@@ -135,7 +140,8 @@ def _landlock() -> bool:
         if abi < 1:
             return False
         # WRITE_FILE, then REMOVE_DIR to MAKE_SYM; REFER from 2, TRUNCATE from 3; network from 4.
-        rights = 1 << 1 | sum(1 << bit for bit in range(4, 13)) | (1 << 13 if abi >= 2 else 0) | (1 << 14 if abi >= 3 else 0)
+        rights = 1 << 1 | sum(1 << bit for bit in range(4, 13))
+        rights |= (1 << 13 if abi >= 2 else 0) | (1 << 14 if abi >= 3 else 0)
         fields = (ctypes.c_uint64 * 2)(rights, 3 if abi >= 4 else 0)
         size = ctypes.c_size_t(16 if abi >= 4 else 8)
         ruleset = libc.syscall(create, ctypes.byref(fields), size, 0)

@@ -133,7 +133,7 @@ def code_of(function: Any) -> list[Any]:
             function = type(function).forward
         function = getattr(function, "__func__", function)
         if not hasattr(function, "__code__"):
-            function = getattr(function, "func", None) or getattr(type(function), "__call__", None)
+            function = getattr(function, "func", None) or type(function).__dict__.get("__call__")
         code = getattr(function, "__code__", None)
         if code is None:
             break

@@ -40,7 +40,8 @@ class Session:
         self.undo = Undo()
         self.changes = 0  # of what lives outside the trace, as Dynamo notes them
         self.inlined: list[set[Any]] = []  # per root frame being traced: code that was traced to its end
-        self.entered: set[Any] = set()  # code that traces could not go through, so that Dynamo meets it, or what it calls, alone
+        # Code that traces could not go through, so that Dynamo meets it, or what it calls, alone.
+        self.entered: set[Any] = set()
         self.recurrent = False  # an RNN, GRU or LSTM module was met
         self.module = module
         self.counts = {"found": 0, "recovered": 0, "whole": 0, "roots": 0}
@@ -62,7 +63,8 @@ class Session:
         found = _chain(tx)
         traced = [places.place(one) for one in found]
         spot, opcode = next(
-            ((place, one.current_instruction.opname) for one, place in zip(reversed(found), reversed(traced), strict=True)
+            ((place, one.current_instruction.opname)
+             for one, place in zip(reversed(found), reversed(traced), strict=True)
              if "_dynamo/" not in place[0].replace("\\", "/")),
             (traced[-1], tx.current_instruction.opname),
         )  # fmt: skip
@@ -115,5 +117,6 @@ def _chain(tx: Any) -> list[Any]:
 
 
 def is_users(path: str) -> bool:
-    """Whether frames of this file are traced as roots of their own in a fork: not torch's, not the standard library's."""
-    return is_mine(path) or ("/torch/" not in path and ("/site-packages/" in path or "/dist-packages/" in path))
+    """Whether frames of this file are traced as roots of their own: not torch's, not the standard library's."""
+    installed = "/site-packages/" in path or "/dist-packages/" in path
+    return is_mine(path) or (installed and not places.internal(path))

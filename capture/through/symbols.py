@@ -15,6 +15,7 @@ from torch._dynamo import variables
 from torch._dynamo.source import GlobalSource
 from torch._dynamo.variables.base import ValueMutationNew, VariableTracker
 from torch._dynamo.variables.builder import SourcelessBuilder, VariableBuilder, wrap_fx_proxy
+from torch._dynamo.variables.lists import SizeVariable
 from torch.utils._python_dispatch import _disable_current_modes
 
 _PLAIN = (bool, int, float, str, complex, bytes, type(None), torch.dtype, torch.device, torch.layout)
@@ -25,7 +26,7 @@ Pairs = Iterable[tuple[Any, VariableTracker]]
 
 
 def symbolise(tx: Any, value: Any, pairs: Pairs = (), depth: int = 0) -> Any:
-    """The variable for `value`. `pairs` are the values that were made from variables: the same object is the same variable."""
+    """The variable for `value`. `pairs` are values made from variables: the same object, the same variable."""
     kind = type(value)
     if kind in _PLAIN:
         return SourcelessBuilder.create(tx, value)
@@ -36,7 +37,7 @@ def symbolise(tx: Any, value: Any, pairs: Pairs = (), depth: int = 0) -> Any:
         return _tensor(tx, value)
     if depth < _DEEPEST:
         if kind is torch.Size:
-            return variables.SizeVariable([symbolise(tx, item, pairs, depth + 1) for item in value])
+            return SizeVariable([symbolise(tx, item, pairs, depth + 1) for item in value])
         if kind is tuple:
             return variables.TupleVariable([symbolise(tx, item, pairs, depth + 1) for item in value])
         if kind is list:

@@ -17,6 +17,7 @@ from torch._dynamo import variables
 from torch._dynamo.variables.base import VariableTracker
 from torch._dynamo.variables.lazy import LazyVariableTracker
 from torch._dynamo.variables.misc import NullVariable
+from torch._dynamo.variables.tensor import SymNodeVariable
 
 Variable = VariableTracker
 _DEEPEST = 12
@@ -38,7 +39,7 @@ def realise(tx: Any, variable: Variable, depth: int = 0) -> Any:
     def inner(other: Variable) -> Any:
         return realise(tx, other, depth + 1)
 
-    if isinstance(variable, variables.SymNodeVariable):
+    if isinstance(variable, SymNodeVariable):
         return _symbol(variable)
     if isinstance(variable, variables.TensorVariable):
         return _tensor(variable)
@@ -156,7 +157,9 @@ _BUILD: dict[str, Callable[[Any, Any, Callable[[Variable], Any]], Any]] = {
     "FrozensetVariable": lambda tx, variable, inner: frozenset(inner(key.vt) for key in variable.items),
     "UserMethodVariable": _method,
     "BoundMethodVariable": _method,
-    "BoundBuiltinMethodVariable": lambda tx, variable, inner: getattr(inner(variable.obj), variable.descriptor.__name__),
+    "BoundBuiltinMethodVariable": lambda tx, variable, inner: getattr(
+        inner(variable.obj), variable.descriptor.__name__
+    ),
     "CallMethodVariable": lambda tx, variable, inner: getattr(inner(variable.obj), variable.method_name),
     "GetAttrVariable": lambda tx, variable, inner: getattr(inner(variable.obj), variable.name),
     "NestedUserFunctionVariable": _nested,

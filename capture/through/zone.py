@@ -13,8 +13,10 @@ from collections import Counter
 from typing import Any
 
 import torch
+from torch._C._dynamo.eval_frame import _FrameAction as FrameAction
+from torch._C._dynamo.eval_frame import _FrameExecStrategy as FrameExecStrategy
 from torch._dynamo import convert_frame, exc
-from torch._dynamo.types import ConvertFrameReturn, FrameAction, FrameExecStrategy
+from torch._dynamo.types import ConvertFrameReturn
 
 from g2.capture.through.session import Session, WholeFrameTraced, is_users
 
