@@ -93,6 +93,7 @@ def _described(metadata: str) -> Owner:
     return Owner(False, name, version or None)
 
 
+@functools.cache
 def shown(path: str, cwd: str) -> str:
     """Relative to the run's working directory when inside it, else as it is."""
     if cwd and path.startswith(cwd.rstrip(os.sep) + os.sep):

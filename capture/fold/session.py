@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from g2.capture.fold import breaks, graphs, journals, recompiles
+from g2.capture.fold.collector import paused
 from g2.capture.fold.costs import Costs
 from g2.capture.fold.journals import Event, Log
 from g2.capture.model import Effect, Process, Session, Span
@@ -18,6 +19,7 @@ from g2.capture.journal import failures
 from g2.capture.model import Break
 
 
+@paused()
 def fold(
     folder: Path, *, argv: tuple[str, ...], exit_code: int, started: float, lost: tuple[str, ...] = ()
 ) -> Session:
