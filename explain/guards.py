@@ -8,10 +8,12 @@ from g2.explain.report import RecompileFinding
 
 _SHOWN = 6  # values in a headline
 _LIMIT = "recompile-limit"
+_STATE = {"value", "attribute", "keys", "length", "identity", "type"}
 
 
 def explain_recompile(recompile: Recompile, session: Session) -> RecompileFinding:
-    """The reason, a headline with the values seen, and the steps for every guard that changed. Never raises on odd values."""
+    """The reason, a headline with the values seen, and the steps for every guard that changed. "
+    "Never raises on odd values."""
     reasons = recompile_reasons()
     judged = sorted(
         ((guard, reason_of(guard)) for guard in recompile.guards),
@@ -24,9 +26,12 @@ def explain_recompile(recompile: Recompile, session: Session) -> RecompileFindin
     more = len(judged) - 1
     line = headline(guard) + (f", and {more} other value{'s' if more > 1 else ''} with it" if more else "")
     steps: dict[str, None] = {}
+    library = not recompile.owner.mine and recompile.owner.package != "torch"  # nn.Sequential is the person's choice
     for each, its in judged:
+        if library and each.source.startswith("self.") and each.kind in _STATE:
+            continue  # the library's own state: nobody can change how it is kept
         steps.update(dict.fromkeys(its.advise(each, recompile, session)))
-    if not recompile.owner.mine and recompile.owner.package != "torch":  # a root such as nn.Sequential is the person's choice
+    if library:
         steps.update(dict.fromkeys(_outside(recompile, reason)))
     if recompile.limit_hit:
         steps.update(dict.fromkeys(_at_limit(recompile)))
@@ -61,7 +66,8 @@ def headline(guard: Guard) -> str:
             return f"{guard.source}: {guard.old} before, {guard.new} now"
         case "identity":
             return f"{guard.source} is another object: {shown}"
-    return f"{guard.source} changed: {shown}"
+        case _:
+            return f"{guard.source} changed: {shown}"
 
 
 def _limited(recompile: Recompile, line: str) -> str:
@@ -86,7 +92,8 @@ def _outside(recompile: Recompile, reason: RecompileReason) -> tuple[str, ...]:
 def _at_limit(recompile: Recompile) -> tuple[str, ...]:
     limit = recompile.limit or 8
     return (
-        f"After {limit} compilations Dynamo compiles this function no more: a call that fits none of them runs in eager, without a word. "
+        f"After {limit} compilations Dynamo compiles this function no more: a call that fits none of "
+        "them runs in eager, without a word. "
         "Remove the cause above; when every variant is wanted and there are only a few of them, raise the limit:\n\n"
         f"    torch._dynamo.config.recompile_limit = {max(2 * limit, 16)}",
     )

@@ -1,4 +1,5 @@
-"""Recompile events -> Recompile: one for every cause, which is a function and the set of guards that changed together."""
+"""Recompile events -> Recompile: one for every cause, which is a function and the set of guards "
+"that changed together."""
 
 from __future__ import annotations
 
@@ -48,6 +49,8 @@ def fold(events: Iterable[dict[str, Any]], cwd: str) -> tuple[Recompile, ...]:
                 compiled = waiting.pop((event["path"], event["line"], event["function"]), None)
                 if compiled is not None:
                     compiled.seconds += event["s"]
+            case _:
+                pass
     _add(eager, counts)
     return tuple(_recompile(cause, eager, cwd) for cause in causes.values())
 

@@ -1,6 +1,7 @@
-"""Which part of torch's global state changed: grad mode, autocast, deterministic algorithms, threads, default dtype, modes, hooks.
+"""Which part of torch's global state changed: grad mode, autocast, threads, default dtype and device, modes, hooks.
 
-Private torch used here (2.11 to 2.15): the JSON in the text of the GLOBAL_STATE guard, GlobalStateGuard.__getstate__ for the present
+Private torch used here (2.11 to 2.15): the JSON in the text of the GLOBAL_STATE guard,
+GlobalStateGuard.__getstate__ for the present
 state, and the closure of ___check_torch_function_mode_stack for the modes that were expected.
 """
 
@@ -13,6 +14,7 @@ import torch
 
 from g2.capture.probe.guard_tensors import Change
 
+_C: Any = torch._C
 _SAID = {
     "grad_mode": "torch.is_grad_enabled()",
     "deterministic_algorithms": "torch.are_deterministic_algorithms_enabled()",
@@ -29,9 +31,19 @@ _SAID = {
 # at::autocast's device types, in the order of the lists in the state
 _AUTOCAST = ("cpu", "cuda", "mtia", "maia", "xpu", "ipu", "hpu", "xla", "privateuse1", "mps")
 _DTYPES = {
-    0: "torch.uint8", 1: "torch.int8", 2: "torch.int16", 3: "torch.int32", 4: "torch.int64", 5: "torch.float16",
-    6: "torch.float32", 7: "torch.float64", 8: "torch.complex32", 9: "torch.complex64", 10: "torch.complex128",
-    11: "torch.bool", 15: "torch.bfloat16",
+    0: "torch.uint8",
+    1: "torch.int8",
+    2: "torch.int16",
+    3: "torch.int32",
+    4: "torch.int64",
+    5: "torch.float16",
+    6: "torch.float32",
+    7: "torch.float64",
+    8: "torch.complex32",
+    9: "torch.complex64",
+    10: "torch.complex128",
+    11: "torch.bool",
+    15: "torch.bfloat16",
 }  # fmt: skip  (c10::ScalarType)
 
 
@@ -43,7 +55,7 @@ def changes(text: str) -> list[tuple[str, Change]]:
     try:
         old, end = json.JSONDecoder().raw_decode(state.strip())
         del end
-        new = json.loads(torch._C._dynamo.guards.GlobalStateGuard().__getstate__())  # type: ignore[attr-defined]
+        new = json.loads(str(_C._dynamo.guards.GlobalStateGuard().__getstate__()))
     except (ValueError, AttributeError, TypeError):
         return []
     return list(_different(old, new))
@@ -85,16 +97,19 @@ def _said(key: str, value: Any) -> str:
 
 def modes(check: Any) -> Change | None:
     """The stack of torch function modes: expected (from the closure of the guard's own check) and present."""
-    from torch.overrides import _get_current_function_mode_stack
-
     expected: list[type] | None = None
     for cell in getattr(check, "__closure__", None) or ():
         held = cell.cell_contents
         if isinstance(held, list) and all(isinstance(t, type) for t in held):
             expected = held
-    now = [type(mode).__name__ for mode in _get_current_function_mode_stack()]
+    now = [type(mode).__name__ for mode in _mode_stack()]
     was = "another stack of modes" if expected is None else _stack([t.__name__ for t in expected])
     return Change("global-state", was, _stack(now))
+
+
+def _mode_stack() -> list[object]:
+    length = _C._len_torch_function_stack()
+    return [_C._get_function_stack_at(i) for i in range(length)]
 
 
 def _stack(names: list[str]) -> str:
@@ -110,5 +125,5 @@ def default_device() -> str:
 
 def saved_tensor_hooks() -> str:
     """Whether saved-tensor hooks are active now."""
-    top = getattr(torch._C._autograd, "_top_saved_tensors_default_hooks", None)
+    top = getattr(_C._autograd, "_top_saved_tensors_default_hooks", None)
     return "none" if top is None or top(True) is None else "set"

@@ -1,6 +1,7 @@
 """One failed leaf guard in words: what it looked at, what it expected, what is there.
 
-The names of the leaf guards are those of torch/csrc/dynamo/guards.cpp (2.11 to 2.15); one that is not known here is reported
+The names of the leaf guards are those of torch/csrc/dynamo/guards.cpp (2.11 to 2.15); one that is not known
+here is reported
 as kind "other" with Dynamo's own text.
 """
 
@@ -162,7 +163,12 @@ def _mapping_keys(source: str, code: str, value: Any, _lookup: Lookup) -> Iterat
 
 
 def _marks(source: str, code: str, value: Any, _lookup: Lookup) -> Iterator[Failure]:
-    names = ("_dynamo_dynamic_indices", "_dynamo_weak_dynamic_indices", "_dynamo_unbacked_indices", "_dynamo_strict_unbacked_indices")
+    names = (
+        "_dynamo_dynamic_indices",
+        "_dynamo_weak_dynamic_indices",
+        "_dynamo_unbacked_indices",
+        "_dynamo_strict_unbacked_indices",
+    )
     held = getattr(value, "__dict__", {})
     now = {n.removeprefix("_dynamo_").removesuffix("_indices"): sorted(held[n]) for n in names if held.get(n)}
     said = ", ".join(f"{k} {v}" for k, v in now.items()) or "none"
@@ -189,7 +195,9 @@ _HANDLERS: dict[str, Callable[[str, str, Any, Lookup], Iterable[Failure]]] = {
 def state(name: str, code: str, closures: Any) -> list[Failure]:
     """What a failed guard on torch's global state (a leaf of the root) says."""
     if name == "GLOBAL_STATE":
-        return [Failure(what, c.kind, c.old, c.new, None, code[:200], said=True) for what, c in guard_globals.changes(code)]
+        return [
+            Failure(what, c.kind, c.old, c.new, None, code[:200], said=True) for what, c in guard_globals.changes(code)
+        ]
     if name == "TORCH_FUNCTION_MODE_STACK":
         c = guard_globals.modes(closures.get("___check_torch_function_mode_stack"))
         return [Failure("the torch function modes", c.kind, c.old, c.new, None, code, said=True)] if c else []
@@ -200,11 +208,35 @@ def state(name: str, code: str, closures: Any) -> list[Failure]:
     if "saved_tensors_hooks" in code:
         old = "none" if old == "None" else "set"
         new = guard_globals.saved_tensor_hooks()
-        return [Failure("the saved-tensor hooks", "global-state", old, new if new != old else f"other hooks, {new}", None, code, said=True)]
+        return [
+            Failure(
+                "the saved-tensor hooks",
+                "global-state",
+                old,
+                new if new != old else f"other hooks, {new}",
+                None,
+                code,
+                said=True,
+            )
+        ]
     if name == "DUAL_LEVEL_MATCH":
         from torch.autograd import forward_ad
 
-        return [Failure("the forward-mode AD level", "global-state", old, str(forward_ad._current_level), None, code, said=True)]
+        return [
+            Failure(
+                "the forward-mode AD level", "global-state", old, str(forward_ad._current_level), None, code, said=True
+            )
+        ]
     if "functorch" in code:
-        return [Failure("the stack of torch.func transforms", "global-state", "as when compiled", "another", None, code, said=True)]
+        return [
+            Failure(
+                "the stack of torch.func transforms",
+                "global-state",
+                "as when compiled",
+                "another",
+                None,
+                code,
+                said=True,
+            )
+        ]
     return []

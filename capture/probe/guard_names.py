@@ -16,8 +16,9 @@ _INDEXED = {"___tuple_iterator_getitem", "___odict_getitem"}
 
 
 def readable(source: str, resumed_at: int | None = None) -> str:
-    """`source` as a person writes it. `resumed_at` is the line where a resume function goes on: its
-    operand stack (`___stack0`) holds values computed before that line. Text that is no expression comes back as it is."""
+    """`source` as a person writes it. `resumed_at` is the line where a resume function goes on:
+    its operand stack (`___stack0`) holds values computed before that line. Text that is no expression comes back as
+    it is."""
     try:
         tree = _parse(source)
     except (SyntaxError, ValueError, RecursionError):
@@ -38,7 +39,8 @@ def dimension(node: ast.AST) -> tuple[ast.expr, str, int] | None:
             slice=ast.Constant(value=int(dim)),
         ):
             return tensor, what, dim
-    return None
+        case _:
+            return None
 
 
 def _text(node: ast.expr, at: int | None) -> str:
@@ -48,9 +50,9 @@ def _text(node: ast.expr, at: int | None) -> str:
     match node:
         case ast.Subscript(value=ast.Name(id="L" | "G"), slice=ast.Constant(value=str(name))):
             return _variable(name, at)
-        case ast.Subscript(value=ast.Subscript(slice=ast.Constant(value=str(name))), slice=ast.Constant(value=str(key))) if (
-            name.startswith("__builtins_dict")
-        ):
+        case ast.Subscript(
+            value=ast.Subscript(slice=ast.Constant(value=str(name))), slice=ast.Constant(value=str(key))
+        ) if name.startswith("__builtins_dict"):
             return key
         case ast.Subscript(value=ast.Attribute(value=base, attr=store), slice=ast.Constant(value=str(key))) if (
             store in _STORES
@@ -64,7 +66,7 @@ def _text(node: ast.expr, at: int | None) -> str:
         case ast.Subscript(value=ast.Attribute(value=function, attr="__defaults__"), slice=index):
             return f"default argument {ast.unparse(index)} of {_text(function, at)}"
         case ast.Subscript(
-            value=ast.Attribute(value=function, attr="__kwdefaults__"), slice=ast.Constant(value=key)
+            value=ast.Attribute(value=function, attr="__kwdefaults__"), slice=ast.Constant(value=str(key))
         ):
             return f"default of {key} in {_text(function, at)}"
         case ast.Subscript(
@@ -89,7 +91,8 @@ def _text(node: ast.expr, at: int | None) -> str:
             return f"{_text(base, at)}.{attr}({', '.join(_text(a, at) for a in arguments)})"
         case ast.Name(id=name):
             return name
-    return ast.unparse(_Renamed(at).generic_visit(_copy(node)))
+        case _:
+            return ast.unparse(_Renamed(at).generic_visit(_copy(node)))
 
 
 def _copy(node: ast.expr) -> ast.expr:

@@ -1,4 +1,5 @@
-"""Guards between several values: symbolic shapes, aliasing. What holds no longer, with the numbers that are there now."""
+"""Guards between several values: symbolic shapes, aliasing. What holds no longer, with the numbers "
+"that are there now."""
 
 from __future__ import annotations
 
@@ -11,7 +12,14 @@ from g2.capture.probe.guard_names import dimension, readable
 from g2.capture.probe.guard_show import show
 from g2.capture.probe.guard_values import Missing, Reader, Unknown, parsed
 
-_SIGNS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+_SIGNS: dict[type[ast.cmpop], str] = {
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
 _TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _MOST = 8  # relations of one failure: divisibility guards come in families
 
@@ -43,6 +51,8 @@ def _relation(code: str, reader: Reader, at: int | None) -> Failure:
             return _bound(single, _SIGNS[type(op)], bound, code, reader)
         case ast.UnaryOp(op=ast.Not(), operand=ast.Call(func=ast.Attribute(attr="isnan"), args=[value])):
             return Failure(ast.unparse(value), "value", "a number", "nan", None, code)
+        case _:
+            pass
     now = sorted({ast.unparse(n) for n in _singles(tree)})
     new = ", ".join(f"{readable(n, at)} = {show(reader.value(n))}" for n in now)
     return Failure(code, "shape-relation", "true", new or "false", None, code)
@@ -80,7 +90,8 @@ def aliasing(code: str, reader: Reader, at: int | None) -> list[Failure]:
             return relations([code], reader, at)
         case ast.Call(func=ast.Name(id="check_no_aliasing"), args=sources):
             return list(_duplicates([ast.unparse(s) for s in sources], code, reader, at))
-    return []
+        case _:
+            return []
 
 
 def _duplicates(sources: list[str], code: str, reader: Reader, at: int | None) -> Iterator[Failure]:

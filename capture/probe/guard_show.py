@@ -16,7 +16,8 @@ _TORCH = (torch.dtype, torch.device, torch.layout, torch.memory_format)
 
 
 def show(value: Any, depth: int = 2) -> str:
-    """At most about 80 characters: numbers and strings as written, tensors by dtype and shape, other objects by type."""
+    """At most about 80 characters: numbers and strings as written, tensors by dtype and shape, "
+    "other objects by type."""
     if type(value) in _PLAIN:
         return _cut(repr(value))
     if isinstance(value, _TORCH):
@@ -30,7 +31,9 @@ def show(value: Any, depth: int = 2) -> str:
     if depth and type(value) in (list, tuple, set, frozenset):
         return _cut(_items(value, depth - 1))
     if depth and type(value) is dict:
-        return _cut("{" + ", ".join(f"{show(k, depth - 1)}: {show(v, depth - 1)}" for k, v in _some(value.items())) + "}")
+        return _cut(
+            "{" + ", ".join(f"{show(k, depth - 1)}: {show(v, depth - 1)}" for k, v in _some(value.items())) + "}"
+        )
     if isinstance(value, types.FunctionType):
         return f"function {code(value.__code__)}"
     if isinstance(value, types.CodeType):
@@ -57,7 +60,9 @@ def code(value: types.CodeType) -> str:
 
 def keys(value: Mapping[Any, Any]) -> str:
     """The keys of a mapping, in order."""
-    return _cut("{" + ", ".join(show(k, 1) for k in _some(dict.keys(value) if isinstance(value, dict) else value)) + "}")
+    return _cut(
+        "{" + ", ".join(show(k, 1) for k in _some(dict.keys(value) if isinstance(value, dict) else value)) + "}"
+    )
 
 
 def _items(value: Any, depth: int) -> str:

@@ -1,7 +1,8 @@
-"""What changed when a TENSOR_MATCH guard fails: type, dtype, device, requires_grad, rank, sizes, strides, dispatch keys.
+"""What changed when a TENSOR_MATCH guard fails: type, dtype, device, requires_grad, rank, sizes, strides, keys.
 
 The expected values are in the guard's text (2.11 to 2.15):
-check_tensor(L['x'], Tensor, DispatchKeySet(CPU, ...), torch.float32, device=None, requires_grad=False, size=[3, 4], stride=[4, 1]).
+check_tensor(L['x'], Tensor, DispatchKeySet(CPU, ...), torch.float32, device=None, requires_grad=False,
+size=[3, 4], stride=[4, 1]).
 A size or stride of None is dynamic: any value will do.
 """
 
@@ -44,7 +45,8 @@ class _Expected:
 
 
 def changes(text: str, value: Any) -> list[Change] | None:
-    """Every property in which `value` differs from the guard's text; None when the text is written in a way not known here."""
+    """Every property in which `value` differs from the guard's text; None when the text is written "
+    "in a way not known here."""
     match = _TEXT.search(text)
     if match is None:
         return None

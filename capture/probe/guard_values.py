@@ -1,6 +1,7 @@
 """Values of guard sources, read without running the user's code.
 
-Dynamo's own accessors are C++ and not offered to Python; plain `eval` would call properties, `__getattr__` and `__missing__`. So
+Dynamo's own accessors are C++ and not offered to Python; plain `eval` would call properties, `__getattr__`
+and `__missing__`. So
 the expression is walked here, and a step that could run Python code of the user's makes the value Unknown.
 """
 
@@ -43,9 +44,9 @@ _NUMBERS = (int, float, bool, complex)
 _C_DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType)
 _KEYS = (str, int, float, bool, bytes, type(None), tuple, Enum, torch.dtype, torch.device, type)
 _READS = {"size", "stride", "storage_offset", "dim", "numel"}
-_HELPERS = {"___from_numpy", "___as_tensor", "___tuple_iterator_getitem", "___tuple_iterator_len", "___dataclass_fields",
-            "___namedtuple_fields", "___get_torch_function_mode_stack_at", "__load_module", "__math_isnan",
-            "__numpy_isnan"}  # fmt: skip
+_HELPERS = {"___from_numpy", "___as_tensor", "___tuple_iterator_getitem", "___tuple_iterator_len",
+            "___dataclass_fields", "___namedtuple_fields", "___get_torch_function_mode_stack_at", "__load_module",
+            "__math_isnan", "__numpy_isnan"}  # fmt: skip
 
 
 @functools.lru_cache(maxsize=16384)
@@ -109,7 +110,8 @@ class Reader:
                 return tuple(self._value(e, start) for e in elements)
             case ast.List(elts=elements):
                 return [self._value(e, start) for e in elements]
-        raise Unknown(type(node).__name__)
+            case _:
+                raise Unknown(type(node).__name__)
 
     def _call(self, function: ast.expr, arguments: list[ast.expr], start: Any) -> Any:
         match function:
@@ -123,6 +125,8 @@ class Reader:
                 if isinstance(tensor, torch.Tensor):
                     return getattr(torch.Tensor, attr)(tensor)
                 raise Unknown(attr)
+            case _:
+                pass
         values = [self._value(a, start) for a in arguments]
         if isinstance(function, ast.Name):
             name = function.id
@@ -165,7 +169,20 @@ def _number(value: Any) -> Any:
 def _compared(op: ast.cmpop, left: Any, right: Any) -> bool:
     if isinstance(op, ast.Is | ast.IsNot):
         return bool(_BINARY[type(op)](left, right))
-    plain = (*_NUMBERS, str, bytes, type(None), torch.dtype, torch.device, torch.Size, tuple, list, set, frozenset, type)
+    plain = (
+        *_NUMBERS,
+        str,
+        bytes,
+        type(None),
+        torch.dtype,
+        torch.device,
+        torch.Size,
+        tuple,
+        list,
+        set,
+        frozenset,
+        type,
+    )
     if type(op) in _BINARY and isinstance(left, plain) and isinstance(right, plain):
         return bool(_BINARY[type(op)](left, right))
     raise Unknown("comparison")
@@ -219,9 +236,10 @@ def item(value: Any, key: Any) -> Any:
         if not dict.__contains__(value, key):
             raise Missing(repr(key))
         return dict.__getitem__(value, key)
-    for kind in (list, tuple, str, range):
+    kinds: tuple[Any, ...] = (list, tuple, str, range)
+    for kind in kinds:
         if isinstance(value, kind):
-            return kind.__getitem__(value, key)  # type: ignore[attr-defined]
+            return kind.__getitem__(value, key)
     if isinstance(value, types.MappingProxyType):
         return value[key]
     raise Unknown(type(value).__name__)
@@ -229,9 +247,10 @@ def item(value: Any, key: Any) -> Any:
 
 def length(value: Any) -> int:
     """The length of a built-in container (or a subclass, by the built-in's own method)."""
-    for kind in (dict, list, tuple, set, frozenset, str, range):
+    kinds: tuple[Any, ...] = (dict, list, tuple, set, frozenset, str, range)
+    for kind in kinds:
         if isinstance(value, kind):
-            return int(kind.__len__(value))  # type: ignore[attr-defined]
+            return int(kind.__len__(value))
     raise Unknown(type(value).__name__)
 
 

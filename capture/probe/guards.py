@@ -1,8 +1,10 @@
 """Every guard of a cache entry that does not hold for a call, with old and new value.
 
-Torch itself stops at the first. Private torch used here (2.11 to 2.15): the tree of guard managers (root.get_leaf_guards,
+Torch itself stops at the first. Private torch used here (2.11 to 2.15): the tree of guard managers
+(root.get_leaf_guards,
 get_child_managers, get_source, get_key_value_managers, get_epilogue_lambda_guards), leaf guards called with a value,
-verbose_code_parts, check_verbose of the root. The relational leaf guards keep state between calls and are never called here.
+verbose_code_parts, check_verbose of the root. The relational leaf guards keep state between calls and are
+never called here.
 """
 
 from __future__ import annotations
@@ -22,11 +24,21 @@ from g2.capture.probe.guard_leaf import Failure, bare, describe, state
 from g2.capture.probe.guard_names import readable
 from g2.capture.probe.guard_relations import aliasing, relations
 from g2.capture.probe.guard_show import keys, show
-from g2.capture.probe.guard_values import Missing, Reader, Unknown, length
+from g2.capture.probe.guard_values import Missing, Reader, Unknown
 
 _RELATIONAL = {"NO_TENSOR_ALIASING", "OBJECT_ALIASING", "STORAGE_OVERLAPPING"}
 _STOPS = {"type", "identity", "rank"}  # what hangs below a value of another kind says nothing
-_WEIGHT = {"type": 4, "identity": 4, "keys": 3, "length": 3, "attribute": 3, "rank": 3, "other": 3, "dtype": 2, "device": 2}
+_WEIGHT = {
+    "type": 4,
+    "identity": 4,
+    "keys": 3,
+    "length": 3,
+    "attribute": 3,
+    "rank": 3,
+    "other": 3,
+    "dtype": 2,
+    "device": 2,
+}
 _MOST = 40  # failures reported of one entry
 _clock = time.perf_counter
 
@@ -52,7 +64,15 @@ def failures(wrapper: Any, f_locals: Mapping[str, Any], resumed_at: int | None, 
     """
     reason = getattr(wrapper, "invalidation_reason", None)
     if reason is not None:
-        gone = Failure("an object that the compiled code was made for", "identity", "alive", "gone", None, str(reason)[:200], said=True)
+        gone = Failure(
+            "an object that the compiled code was made for",
+            "identity",
+            "alive",
+            "gone",
+            None,
+            str(reason)[:200],
+            said=True,
+        )
         return Found([gone])
     scope = {**wrapper.global_scope, **(wrapper.closure_vars or {}), "L": f_locals}
     walk = _Walk(Reader(scope), wrapper, f_locals, resumed_at, _clock() + seconds)
@@ -75,9 +95,7 @@ def _first(wrapper: Any, f_locals: Mapping[str, Any], resumed_at: int | None) ->
 
 
 class _Walk:
-    def __init__(
-        self, reader: Reader, wrapper: Any, f_locals: Mapping[str, Any], at: int | None, until: float
-    ) -> None:
+    def __init__(self, reader: Reader, wrapper: Any, f_locals: Mapping[str, Any], at: int | None, until: float) -> None:
         self.reader = reader
         self.wrapper = wrapper
         self.f_locals = f_locals
@@ -92,13 +110,17 @@ class _Walk:
         root = self.wrapper.root
         for leaf in root.get_leaf_guards():
             self._state(leaf)
-        with torch._C.DisableTorchFunctionSubclass():  # tensor subclasses: sizes are read without their __torch_function__
+        with (
+            torch._C.DisableTorchFunctionSubclass()
+        ):  # tensor subclasses: sizes are read without their __torch_function__
             self._tree(root)
             for leaf in root.get_epilogue_lambda_guards():
                 self._epilogue(leaf)
 
     def _tree(self, root: Any) -> None:
-        todo: list[tuple[Any, str, Any]] = [(child, "L", self.f_locals) for child in reversed(root.get_child_managers())]
+        todo: list[tuple[Any, str, Any]] = [
+            (child, "L", self.f_locals) for child in reversed(root.get_child_managers())
+        ]
         while todo and not self.late:
             manager, above, held = todo.pop()
             source = manager.get_source()
@@ -150,10 +172,18 @@ class _Walk:
             self.found.append(Failure(source, "type", "dict", show(value)))
             return
         present = list(dict.keys(value))
-        old = {i: bare(g.verbose_code_parts()[0]).rpartition(" == ")[2] for i, (k, _) in pairs.items() if k for g in k.get_leaf_guards()}
+        old = {
+            i: bare(g.verbose_code_parts()[0]).rpartition(" == ")[2]
+            for i, (k, _) in pairs.items()
+            if k
+            for g in k.get_leaf_guards()
+        }
         count = max(pairs, default=-1) + 1
         whole = len(pairs) == count
-        changed = any(k and i < len(present) and not all(_holds(g, present[i]) for g in k.get_leaf_guards()) for i, (k, _) in pairs.items())
+        changed = any(
+            k and i < len(present) and not all(_holds(g, present[i]) for g in k.get_leaf_guards())
+            for i, (k, _) in pairs.items()
+        )
         if changed or (whole and count != len(present)) or count > len(present):
             was = "{" + ", ".join(old.get(i, "...") for i in range(count)) + "}"
             self.found.append(Failure(source, "keys", was, keys(value)))
@@ -161,7 +191,9 @@ class _Walk:
         yield from (manager for _, manager in pairs.values() if manager)
 
     def _missing(self, source: str) -> None:
-        if not any(f.kind in ("keys", "length", "type", "attribute") and source.startswith(f.source) for f in self.found):
+        if not any(
+            f.kind in ("keys", "length", "type", "attribute") and source.startswith(f.source) for f in self.found
+        ):
             self.found.append(Failure(source, "attribute", "present", "absent", None, source))
 
     def _state(self, leaf: Any) -> None:
@@ -219,7 +251,8 @@ def _holds(leaf: Callable[[Any], bool], value: Any) -> bool:
 
 
 def _constants(scope: Mapping[str, Any], most: int = 20000) -> Iterator[types.CodeType]:
-    """Code objects reachable from the running frames and from a module's functions: lambdas and inner functions are constants there."""
+    """Code objects reachable from the running frames and from a module's functions: lambdas and "
+    "inner functions are constants there."""
     todo: list[types.CodeType] = []
     frame: types.FrameType | None = sys._getframe()
     while frame is not None:

@@ -1,17 +1,21 @@
-"""Recompiles: every guard that changed, who called with the new value, and the calls that run eager after the recompile limit.
+"""Recompiles: every guard that changed, who called with the new value, and the calls that run eager after the limit.
 
-Private torch used here (2.11 to 2.15): convert_frame.get_and_maybe_log_recompilation_reasons (2.11 passes the newest cache entry, linked by
-`next`; 2.13 a list, newest first), convert_frame.exceeds_recompile_limit, CatchErrorsWrapper.__call__, FrameExecStrategy.
+Private torch used here (2.11 to 2.15): convert_frame.get_and_maybe_log_recompilation_reasons (2.11 passes the
+newest cache entry, linked by
+`next`; 2.13 a list, newest first), convert_frame.exceeds_recompile_limit, CatchErrorsWrapper.__call__,
+FrameExecStrategy.
 
-After the limit torch marks the code RUN_ONLY: cached code is still used where its guards hold, nothing is compiled, for it and for what it calls.
+After the limit torch marks the code RUN_ONLY: cached code is still used where its guards hold, nothing is
+compiled, for it and for what it calls.
 To count those calls, only the code's own part of that mark is left off: cached code is looked up as before, a miss
-comes here, is counted, and is answered "run it in eager, callees run only" at once. Verified against torch without the hook: the same
-graphs are compiled and run (tests/torch/test_recompile_limit.py).
+comes here, is counted, and is answered "run it in eager, callees run only" at once. Verified against torch without the
+hook: the same graphs are compiled and run (tests/torch/test_recompiles.py).
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import re
 import threading
 import time
@@ -21,15 +25,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch._dynamo import config, convert_frame
+from torch._dynamo import config
+from torch._guards import CompileContext
 
 from g2.capture.journal import Journal
 from g2.capture.mine import is_mine
 from g2.capture.probe import guards, places
+from g2.capture.probe.guard_leaf import Failure
 from g2.capture.probe.stats import Stats
 
 _NEWEST = 0.25  # seconds allowed for the guards of the newest cache entry
 _OTHERS = 0.05  # seconds allowed for those of all the older ones together
+convert_frame: Any = importlib.import_module("torch._dynamo.convert_frame")  # its functions are replaced here
 _RESUME = re.compile(r"torch_dynamo_resume_in_.*_at_(\d+)$")
 _clock = time.perf_counter
 
@@ -56,13 +63,19 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
         lose("recompiles are not seen (convert_frame.get_and_maybe_log_recompilation_reasons is gone)")
     wrapper = getattr(convert_frame, "CatchErrorsWrapper", None)
     try:
-        from torch._dynamo.types import FrameAction, FrameExecStrategy
-    except ImportError:
-        wrapper = None
+        # Both come from C++; torch._dynamo.types is where 2.11 to 2.15 all have them.
+        types_ = importlib.import_module("torch._dynamo.types")
+        run_only = types_.FrameAction.RUN_ONLY
+        callees_only = types_.FrameExecStrategy(types_.FrameAction.DEFAULT, run_only)
+    except (ImportError, AttributeError, TypeError):
+        wrapper = run_only = callees_only = None
     if wrapper is None:
-        lose("calls that run eager after the recompile limit are not counted (CatchErrorsWrapper or FrameExecStrategy is gone)")
+        lose(
+            "calls that run eager after the recompile limit are not counted (CatchErrorsWrapper or "
+            "FrameExecStrategy is gone)"
+        )
         return
-    _count(wrapper, stats, FrameExecStrategy(FrameAction.DEFAULT, FrameAction.RUN_ONLY), FrameAction.RUN_ONLY)
+    _count(wrapper, stats, callees_only, run_only)
 
 
 def _listen(journal: Journal, stats: Stats, lose: Callable[[str], None], pending: _Pending) -> None:
@@ -140,20 +153,21 @@ def _event(cache: Any, frame: Any, backend: Any, stats: Stats) -> dict[str, Any]
     stack = places.above()
     active = stats.active
     said = _wrapped(code, frame.f_locals)
-    current = torch._guards.CompileContext.current_compile_id()
+    current = CompileContext.current_compile_id()
     return {
         "e": "recompile", "path": code.co_filename, "line": code.co_firstlineno, "function": places.function_name(code),
         "resumes": resumed is not None, "module": _module(code, frame.f_locals, active.module if active else None),
         "site": _site(stack, code), "stack": stack, "id": str(current) if current else None,
-        "said": said, "guards": [{"source": _own(f.source) if said else f.source, "kind": f.kind, "old": f.old, "new": f.new, "dim": f.dim, "code": f.code[:300]}
-                   for f in found.failures],
+        "said": said,
+        "guards": [{"source": _own(f.source) if said else f.source, "kind": f.kind, "old": f.old, "new": f.new,
+                    "dim": f.dim, "code": f.code[:300]} for f in found.failures],
         "partial": found.partial, "entries": len(entries), "us": round((_clock() - begin) * 1e6),
         "root": active.root if active else None, "call": active.call if active else None,
     }  # fmt: skip
 
 
 def _wrapped(code: types.CodeType, f_locals: Mapping[str, Any]) -> str | None:
-    """The name of the module for which Dynamo's own wrapper stands (external_utils.wrap_inline: roots that torch defines)."""
+    """The name of the module for which Dynamo's own wrapper stands (external_utils.wrap_inline)."""
     module = f_locals.get("fn")
     if code.co_filename.endswith("external_utils.py") and isinstance(module, torch.nn.Module):
         return f"{type(module).__qualname__}.forward"
@@ -189,12 +203,14 @@ def _best(entries: list[Any], f_locals: Mapping[str, Any], resumed_at: int | Non
     return best or guards.Found()
 
 
-def _backend(entry: Any, backend: Any) -> list[guards.Failure]:
+def _backend(entry: Any, backend: Any) -> list[Failure]:
     held = getattr(getattr(entry, "guard_manager", None), "cache_entry", None)
     if held is None or getattr(held, "backend", backend) is backend:
         return []
     said = "torch.compile was called again with another backend object"
-    return [guards.Failure("the backend", "identity", "the backend it was compiled with", "another backend", None, said, said=True)]
+    return [
+        Failure("the backend", "identity", "the backend it was compiled with", "another backend", None, said, said=True)
+    ]
 
 
 def _site(stack: list[places.Place], code: types.CodeType) -> list[Any] | None:

@@ -11,7 +11,8 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        f"{guard.source}: {guard.old} when compiled, {guard.new} now. Pass a copy (x.clone()) where the same tensor is passed twice, or pass it once and let the function use it twice.",
+        f"{guard.source}: {guard.old} when compiled, {guard.new} now. Pass a copy (x.clone()) where "
+        "the same tensor is passed twice, or pass it once and let the function use it twice.",
     )
 
 

@@ -11,14 +11,16 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        f"Make {guard.source} a tensor, or pass it as an argument of the compiled function: a value in a closure is a constant of the compiled code.",
+        f"Make {guard.source} a tensor, or pass it as an argument of the compiled function: a value "
+        "in a closure is a constant of the compiled code.",
     )
 
 
 REASON = RecompileReason(
     title="a variable in a closure changed",
     happened="""
-        A function came with another value in its closure (a variable of the function around it) or another default than at the time of compiling.
+        A function came with another value in its closure (a variable of the function around it) or
+        another default than at the time of compiling.
         """,
     why="""
         A closure variable that holds a Python value is a constant of the compiled code.

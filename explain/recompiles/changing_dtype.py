@@ -14,14 +14,21 @@ def _claims(guard: Guard) -> bool:
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
         f"{guard.source} had {_SAID[guard.kind]} {guard.old} and has {guard.new}. Bring it to one form before the call"
-        + (f": {guard.source}.to({guard.old})." if guard.kind == "dtype" else f': {guard.source}.to("{guard.old}").' if guard.kind == "device" else ", for instance with unsqueeze or flatten."),
+        + (
+            f": {guard.source}.to({guard.old})."
+            if guard.kind == "dtype"
+            else f': {guard.source}.to("{guard.old}").'
+            if guard.kind == "device"
+            else ", for instance with unsqueeze or flatten."
+        ),
     )
 
 
 REASON = RecompileReason(
     title="a tensor of another dtype, device or rank",
     happened="""
-        A tensor came with another dtype, on another device or with another number of dimensions than at the time of compiling.
+        A tensor came with another dtype, on another device or with another number of dimensions than
+        at the time of compiling.
         """,
     why="""
         Which kernels run depends on all three, so they are always constants of the compiled code.

@@ -13,7 +13,8 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        f"Code for each value of {guard.source} is normal: there are only a few, and each is compiled once. When one of them is not wanted, set it once before the loop"
+        f"Code for each value of {guard.source} is normal: there are only a few, and each is "
+        "compiled once. When one of them is not wanted, set it once before the loop"
         + (" (model.train() and model.eval() also set it)." if guard.source.endswith("training") else "."),
     )
 
@@ -21,7 +22,8 @@ def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, 
 REASON = RecompileReason(
     title="a Python flag changed",
     happened="""
-        A flag that the compiled function reads, such as `self.training`, has another value than at the time of compiling.
+        A flag that the compiled function reads, such as `self.training`, has another value than at
+        the time of compiling.
         """,
     why="""
         The branch that a flag chooses is a part of the compiled code, so each value has its own.

@@ -11,14 +11,16 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        f"{guard.source} was {guard.old} and is {guard.new}. Set it once, before the first call of the compiled function, and not between calls.",
+        f"{guard.source} was {guard.old} and is {guard.new}. Set it once, before the first call of "
+        "the compiled function, and not between calls.",
     )
 
 
 REASON = RecompileReason(
     title="the global state of torch changed",
     happened="""
-        A global setting is not what it was at the time of compiling: autocast, the number of threads, the default dtype or device, deterministic algorithms, a mode or hook.
+        A global setting is not what it was at the time of compiling: autocast, the number of threads,
+        the default dtype or device, deterministic algorithms, a mode or hook.
         """,
     why="""
         These settings change what the same operations do, so the compiled code is good for one setting only.

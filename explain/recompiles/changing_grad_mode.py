@@ -11,14 +11,16 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        f"{guard.source} was {guard.old} and is {guard.new}. Training and evaluation with two compilations are normal; for one, call the function always inside (or always outside) torch.no_grad().",
+        f"{guard.source} was {guard.old} and is {guard.new}. Training and evaluation with two "
+        "compilations are normal; for one, call the function always inside (or always outside) torch.no_grad().",
     )
 
 
 REASON = RecompileReason(
     title="gradients were switched on or off",
     happened="""
-        The function was called inside `torch.no_grad()` or `torch.inference_mode()` and compiled outside of it, or the other way round.
+        The function was called inside `torch.no_grad()` or `torch.inference_mode()` and compiled
+        outside of it, or the other way round.
         """,
     why="""
         With gradients the graph has a backward part, without it has none: they are two programs.

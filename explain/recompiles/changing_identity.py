@@ -11,17 +11,20 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        f"Make {guard.source} once, outside the loop, and pass the same object at every call; a lambda or an inner function that is defined again with other code is a new one.",
+        f"Make {guard.source} once, outside the loop, and pass the same object at every call; a "
+        "lambda or an inner function that is defined again with other code is a new one.",
     )
 
 
 REASON = RecompileReason(
     title="another object",
     happened="""
-        A function, a lambda, a class or another object that the compiled function uses is not the one that was there at the time of compiling.
+        A function, a lambda, a class or another object that the compiled function uses is not the one
+        that was there at the time of compiling.
         """,
     why="""
-        The code of a function that is called is compiled into its caller. Another function is other code, so it is compiled again.
+        The code of a function that is called is compiled into its caller. Another function is other
+        code, so it is compiled again.
         """,
     instead="""
         Make the object once, and pass what changes as a tensor:
@@ -32,7 +35,8 @@ REASON = RecompileReason(
             for k in ks:
                 step(x, k)
         """,
-    cost="A compilation for each object. When one is made at every call, all calls after the recompile limit run in eager.",
+    cost="A compilation for each object. When one is made at every call, all calls after the "
+    "recompile limit run in eager.",
     claims=_claims,
     advise=_advise,
     rank=14,

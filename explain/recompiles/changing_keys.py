@@ -11,16 +11,21 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        (f"{guard.source} was {guard.old} and is {guard.new}. Set it in __init__ (to None, or to its first value), so that it is there from the first call."
-         if guard.kind == "attribute"
-         else f"{guard.source} has other keys. Pass always the same keys in the same order; keep out what the compiled function does not need."),
+        (
+            f"{guard.source} was {guard.old} and is {guard.new}. Set it in __init__ (to None, or to "
+            "its first value), so that it is there from the first call."
+            if guard.kind == "attribute"
+            else f"{guard.source} has other keys. Pass always the same keys in the same order; keep "
+            "out what the compiled function does not need."
+        ),
     )
 
 
 REASON = RecompileReason(
     title="other keys or attributes",
     happened="""
-        A dictionary has other keys (or the same in another order) than at the time of compiling, or an attribute has appeared or gone.
+        A dictionary has other keys (or the same in another order) than at the time of compiling, or
+        an attribute has appeared or gone.
         """,
     why="""
         What is in a dictionary and which attributes exist decide which code runs.

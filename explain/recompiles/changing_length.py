@@ -11,14 +11,17 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        f"{guard.source} had {guard.old} elements and has {guard.new}: a loop over it is unrolled, so each length is compiled. Stack tensors into one tensor (torch.stack) and let its size change, or pad to one length.",
+        f"{guard.source} had {guard.old} elements and has {guard.new}: a loop over it is unrolled, "
+        "so each length is compiled. Stack tensors into one tensor (torch.stack) and let its size "
+        "change, or pad to one length.",
     )
 
 
 REASON = RecompileReason(
     title="a container has another length",
     happened="""
-        A list, tuple, dictionary or iterator that the compiled function goes through has another length than at the time of compiling.
+        A list, tuple, dictionary or iterator that the compiled function goes through has another
+        length than at the time of compiling.
         """,
     why="""
         A loop over a Python container is unrolled: each length gives another graph.

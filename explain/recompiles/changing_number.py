@@ -21,24 +21,35 @@ def _claims(guard: Guard) -> bool:
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     steps: list[str] = []
     if settled(guard, recompile, session):
-        steps.append(f"It happened once: Dynamo then made {guard.source} dynamic by itself, or it did not change again. To save this one too:")
+        steps.append(
+            f"It happened once: Dynamo then made {guard.source} dynamic by itself, or it did not "
+            "change again. To save this one too:"
+        )
     owner, dot, name = guard.source.rpartition(".")
     whole = guard.new.lstrip("-").isdigit()
     if owner == "self" and dot:
+        first = guard.values[0] if guard.values else guard.old
         dtype = ", dtype=torch.long" if whole else ""
         change = f"self.{name} += 1" if whole else f"self.{name}.fill_(value)"
         steps.append(
-            f"Keep {guard.source} as a tensor in a buffer, and change it in place ({change}):\n\n"
-            f'    self.register_buffer("{name}", torch.tensor({guard.values[0] if guard.values else guard.old}{dtype}), persistent=False)'
+            f"Keep {guard.source} as a tensor and change it in place ({change}); in a module, as a buffer:\n\n"
+            f'    self.register_buffer("{name}", torch.tensor({first}{dtype}), persistent=False)'
         )
         if whole:
             steps.append(
-                "Or let Dynamo treat integers on modules as inputs (it compiles at most once more):\n\n    torch._dynamo.config.allow_unspec_int_on_nn_module = True"
+                "Or let Dynamo treat integers on modules as inputs (it compiles at most once "
+                "more):\n\n    torch._dynamo.config.allow_unspec_int_on_nn_module = True"
             )
     elif dot and not owner.startswith("("):
-        steps.append(f"Keep {guard.source} as a tensor, {guard.source} = torch.tensor(...), or pass the number as an argument of the compiled function.")
+        steps.append(
+            f"Keep {guard.source} as a tensor, {guard.source} = torch.tensor(...), or pass the "
+            "number as an argument of the compiled function."
+        )
     else:
-        steps.append(f"Pass {guard.source} as a tensor, torch.tensor({guard.new}), so that its value is an input of the graph and not a part of the code.")
+        steps.append(
+            f"Pass {guard.source} as a tensor, torch.tensor({guard.new}), so that its value is an "
+            "input of the graph and not a part of the code."
+        )
     return tuple(steps)
 
 
@@ -46,7 +57,8 @@ REASON = RecompileReason(
     title="a Python number changed",
     happened="A Python number that the compiled function reads has another value than at the time of compiling.",
     why="""
-        Python numbers are constants of the compiled code. An argument of the function is made dynamic at its second value; an integer that is an attribute of
+        Python numbers are constants of the compiled code. An argument of the function is made dynamic
+        at its second value; an integer that is an attribute of
         a module, or a global, stays a constant, and every new value compiles again until the recompile limit.
         """,
     instead="""
@@ -61,7 +73,8 @@ REASON = RecompileReason(
     advise=_advise,
     rank=10,
     outside="""
-        The number is the library's own state. Where it is an integer of an nn.Module, set torch._dynamo.config.allow_unspec_int_on_nn_module = True; else keep the
+        The number is the library's own state. Where it is an integer of an nn.Module, set
+        torch._dynamo.config.allow_unspec_int_on_nn_module = True; else keep the
         function that counts out of the graph: call it outside, or wrap it in torch.compiler.disable.
         """,
     example=Example(

@@ -11,7 +11,9 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        f"{guard.source}.requires_grad was {guard.old} and is {guard.new}. Pass {guard.source}.detach() when its gradient is not needed; when the first step of a loop differs from the others, "
+        f"{guard.source}.requires_grad was {guard.old} and is {guard.new}. Pass "
+        f"{guard.source}.detach() when its gradient is not needed; when the first step of a loop "
+        "differs from the others, "
         "one compilation more is normal.",
     )
 

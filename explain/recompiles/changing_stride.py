@@ -11,7 +11,8 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        f"{guard.source} lies otherwise in memory (a transpose, a slice, a view of a larger tensor). Give it one layout before the call: {guard.source}.contiguous().",
+        f"{guard.source} lies otherwise in memory (a transpose, a slice, a view of a larger tensor). "
+        f"Give it one layout before the call: {guard.source}.contiguous().",
     )
 
 

@@ -11,15 +11,21 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        f"{guard.source} was {guard.old} and is {guard.new}. Two variants (None and a tensor, an int and a float) mean two compilations, which is normal."
-        + (" More than two types were seen: pass always the same one." if len(guard.values) > 2 else " To have one, pass always the same type."),
+        f"{guard.source} was {guard.old} and is {guard.new}. Two variants (None and a tensor, an int "
+        "and a float) mean two compilations, which is normal."
+        + (
+            " More than two types were seen: pass always the same one."
+            if len(guard.values) > 2
+            else " To have one, pass always the same type."
+        ),
     )
 
 
 REASON = RecompileReason(
     title="a value of another type",
     happened="""
-        A value came with another type than at the time of compiling: a tensor where None was, an int where a float was, another class.
+        A value came with another type than at the time of compiling: a tensor where None was, an int
+        where a float was, another class.
         """,
     why="""
         The type decides which code runs, so it is a part of the compiled code.
@@ -34,7 +40,8 @@ REASON = RecompileReason(
     claims=_claims,
     advise=_advise,
     rank=24,
-    outside="When the variants are few, they settle: one compilation each. Pass the optional inputs at every call to have one.",
+    outside="When the variants are few, they settle: one compilation each. Pass the optional inputs "
+    "at every call to have one.",
     example=Example(
         bad="""
             import torch

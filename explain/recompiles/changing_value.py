@@ -11,7 +11,8 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        f"Code for each value of {guard.source} is normal as long as there are only a few; the limit is 8. When it takes many values, keep it out of the compiled "
+        f"Code for each value of {guard.source} is normal as long as there are only a few; the limit "
+        "is 8. When it takes many values, keep it out of the compiled "
         "function: choose by it before the call, and pass what the choice gave (a tensor, a function).",
     )
 
@@ -19,7 +20,8 @@ def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, 
 REASON = RecompileReason(
     title="a Python value changed",
     happened="""
-        A string, an enum member, a dtype or another constant that the compiled function reads has another value than at the time of compiling.
+        A string, an enum member, a dtype or another constant that the compiled function reads has
+        another value than at the time of compiling.
         """,
     why="""
         Python constants are a part of the compiled code: what it does may depend on them in any way.

@@ -10,7 +10,8 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        "Find the value that changes from call to call and make it a tensor; see the other recompiles of this function.",
+        "Find the value that changes from call to call and make it a tensor; see the other "
+        "recompiles of this function.",
     )
 
 

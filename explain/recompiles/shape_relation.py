@@ -11,7 +11,8 @@ def _claims(guard: Guard) -> bool:
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
     return (
-        f"The compiled code rests on {guard.source}, and now {guard.new}. Two dimensions of equal size at the time of compiling are taken as one, and code that divides or compares sizes adds relations: "
+        f"The compiled code rests on {guard.source}, and now {guard.new}. Two dimensions of equal "
+        "size at the time of compiling are taken as one, and code that divides or compares sizes adds relations: "
         "make the relation hold (pad to a multiple), or accept one compilation for each case.",
     )
 
@@ -19,10 +20,12 @@ def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, 
 REASON = RecompileReason(
     title="a relation between sizes does not hold any more",
     happened="""
-        With dynamic sizes, compiled code rests on relations such as `x.size(0) == y.size(0)` or `x.size(0) % 8 == 0`, and one of them is false now.
+        With dynamic sizes, compiled code rests on relations such as `x.size(0) == y.size(0)` or
+        `x.size(0) % 8 == 0`, and one of them is false now.
         """,
     why="""
-        Each branch that depends on a size, and each reshape, adds a relation. Dimensions that had one size at the time of compiling are taken to be always equal.
+        Each branch that depends on a size, and each reshape, adds a relation. Dimensions that had one
+        size at the time of compiling are taken to be always equal.
         """,
     instead="""
         Pad to sizes for which the relation holds, or compile with sizes that differ where they may differ:

@@ -9,9 +9,7 @@ def _claims(guard: Guard) -> bool:
 
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
-    return (
-        f"Dynamo recompiled because this does not hold any more: {guard.code or guard.source}.",
-    )
+    return (f"Dynamo recompiled because this does not hold any more: {guard.code or guard.source}.",)
 
 
 REASON = RecompileReason(

@@ -1,4 +1,4 @@
-"""`python recompile_runner.py OUT SCRIPT...`: run each script in a fork of its own with the recompile probe, or without it (--bare).
+"""`python recompile_runner.py OUT SCRIPT...`: run each in a fork of its own with the recompile probe (--bare: without).
 
 One import of torch serves all scripts; torch.compile takes the eager backend where the script names none.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch._dynamo
+
 from g2.capture.journal import Journal
 from g2.capture.probe import recompiles
 from g2.capture.probe.stats import Stats

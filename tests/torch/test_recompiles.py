@@ -1,6 +1,7 @@
-"""Recompiles of real scripts: every guard that changed, old and new value, the caller, the calls behind the limit, the advice.
+"""Recompiles of real scripts: every guard that changed, old and new value, the caller, calls behind the limit, advice.
 
-The scripts fixtures/scripts/recompile_*.py say themselves what is expected: `# expect: kind | source | dimension | old -> new`.
+The scripts fixtures/scripts/recompile_*.py say themselves what is expected: `# expect: kind | source |
+dimension | old -> new`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from g2.capture.fold import recompiles
 from g2.capture.model import Recompile, Session
 from g2.explain.guards import explain_recompile

@@ -47,8 +47,9 @@ def test_sources_as_a_person_writes_them(source: str, said: str) -> None:
 
 def _event(new: str, old: str, **more: Any) -> dict[str, Any]:
     return {
-        "e": "recompile", "path": "/p/a.py", "line": 3, "function": "f", "module": None, "site": ["/p/a.py", 9, 0, 9, 4],
-        "stack": [], "guards": [{"source": "self.step", "kind": "value", "old": old, "new": new, "dim": None, "code": ""}],
+        "e": "recompile", "path": "/p/a.py", "line": 3, "function": "f", "module": None,
+        "site": ["/p/a.py", 9, 0, 9, 4], "stack": [],
+        "guards": [{"source": "self.step", "kind": "value", "old": old, "new": new, "dim": None, "code": ""}],
         "limit": False, **more,
     }  # fmt: skip
 
@@ -112,7 +113,8 @@ def _recompile(*guards: Guard, **more: Any) -> Recompile:
         (Guard("self.training", "value", "True", "False"), "changing-flag", "self.training changed: True, False"),
         (Guard("mode", "value", "'a'", "'b'"), "changing-value", "mode changed: 'a', 'b'"),
         (Guard("y", "type", "None", "Tensor float32[3]"), "changing-type", "y changed: None, Tensor float32[3]"),
-        (Guard("x", "dtype", "torch.float32", "torch.float64"), "changing-dtype", "x.dtype changed: torch.float32, torch.float64"),
+        (Guard("x", "dtype", "torch.float32", "torch.float64"), "changing-dtype", "x.dtype changed: "
+                                                                                  "torch.float32, torch.float64"),
         (Guard("d", "keys", "{'a'}", "{'b'}"), "changing-keys", "the keys of d changed: {'a'}, {'b'}"),
         (Guard("m.extra", "attribute", "absent", "present"), "changing-keys", "m.extra is present now, and was absent"),
         (Guard("?", "other", "a", "b"), "unknown-guard", "? changed: a, b"),
