@@ -1,8 +1,8 @@
 """Child side: how a Python process becomes observed.
 
-`g2-torch.pth` calls start() when G2_RECORD names a folder. Nothing of torch is imported here: a finder on sys.meta_path lets
-every import through and calls the observers when `torch` and `torch._dynamo` have been executed, by whomever. A process that
-never imports torch writes nothing but the mark that says it was attached.
+`g2-torch.pth` calls start() when G2_RECORD names a folder. Nothing of torch is imported here: a finder on
+sys.meta_path lets every import through and calls the observers when `torch` and `torch._dynamo` have been executed,
+by whomever. A process that never imports torch writes nothing but the mark that says it was attached.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ MARK = "attached"  # a file of this name in the record folder: some process was 
 def start() -> None:
     """Observe this process, writing to the folder that the environment variable G2_RECORD names.
 
-    Never raises into the interpreter's start: a folder that cannot be written is named on stderr and the script runs unobserved.
+    Never raises into the interpreter's start: a folder that cannot be written is named on stderr and the script runs
+    unobserved.
     """
     folder = Path(os.environ["G2_RECORD"])
     try:
@@ -193,7 +194,7 @@ class _Loader(Loader):
             sys.stderr and sys.stderr.write(f"g2: {module.__name__} is not observed: {type(error).__name__}: {error}\n")
 
 
-# Python leaves the frames of its import system out of tracebacks, and skips them for warnings; ours is one more of them.
+# Python leaves the frames of its import system out of tracebacks, and skips them for warnings; ours is one of them.
 _Loader.exec_module.__code__ = _Loader.exec_module.__code__.replace(
     co_filename="<frozen importlib._bootstrap_external>"
 )
@@ -220,6 +221,6 @@ def _script() -> str:
 
 def _cwd() -> str:
     try:
-        return os.getcwd()
+        return str(Path.cwd())
     except OSError:  # the script's directory was removed
         return ""

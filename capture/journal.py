@@ -1,7 +1,8 @@
 """Child side: one event, one line, one write.
 
-The script may patch `json` and `os`, close every descriptor, fill the disk or die in a kernel. So the functions are bound
-before any of its code runs, every event is a single write on an O_APPEND descriptor, and nothing raises into the script.
+The script may patch `json` and `os`, close every descriptor, fill the disk or die in a kernel. So the functions are
+bound before any of its code runs, every event is a single write on an O_APPEND descriptor, and nothing raises into
+the script.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Journal:
         self.written += 1
 
     def move(self, path: Path, first: Callable[[], Mapping[str, object]] | None = None) -> None:
-        """Go on in another file (after a fork), which begins with the event that `first` gives, once there is another one."""
+        """Go on in another file (after a fork). Before the next event comes the one that `first` gives."""
         self.path, self._name, self._fd = path, os.fspath(path), -1
         self._first, self.written = first, 0
 
@@ -72,7 +73,7 @@ class Journal:
             _close(_open(f"{self._name}{_STOPPED}{number}", os.O_WRONLY | os.O_CREAT, 0o600))
 
     def _descriptor(self) -> int:
-        # A script may close every descriptor (daemons do) and the number may by now be a file of its own: the inode tells.
+        # A script may close every descriptor (daemons do); the number may by now be a file of its own: the inode tells.
         if self._fd >= 0 and self._pid == _getpid():
             try:
                 stat = _fstat(self._fd)

@@ -63,9 +63,10 @@ def run(
 ) -> Session:
     """Run the script, writing to `record` (an existing private folder), and return what happened.
 
-    child_stdout, child_stderr: descriptors for the script's streams; None inherits ours. Raises LaunchError when the script could not be
-    started or recorded, OSError when `record` cannot be written. What a signal to g2 does to the script: signals.py.
-    `meanwhile` is called once when the script has been started: for what takes time and can be done beside it.
+    child_stdout, child_stderr: descriptors for the script's streams; None inherits ours. Raises LaunchError when
+    the script could not be started or recorded, OSError when `record` cannot be written. What a signal to g2 does
+    to the script: signals.py. `meanwhile` is called once when the script has been started: for what takes time and
+    can be done beside it.
     """
     notes = _check(options.target)
     options.job().write(record)
@@ -100,7 +101,8 @@ def _start(
     name = f"./{target[0]}" if target[0].startswith("-") and target[0] != "-m" else target[0]
     command = [sys.executable, name, *target[1:]]
     try:
-        # Descriptors that g2 was given stay open for the script, as a shell leaves them (3<file, <(...)); ours are not inheritable.
+        # Descriptors that g2 was given stay open for the script, as a shell leaves them (3<file, <(...)). Ours are not
+        # inheritable.
         return subprocess.Popen(command, env=env, stdout=stdout, stderr=stderr, close_fds=False)
     except (OSError, ValueError) as error:
         raise LaunchError(

@@ -1,7 +1,8 @@
 """Parent side: what a signal to g2 means for the script.
 
-Ctrl-C in a terminal goes to the whole process group, so the script has it too; `kill` may send to g2 alone. Nothing in a signal says which, so
-the script is given a moment to end by itself before the signal is passed on. A second Ctrl-C soon after the first kills the script.
+Ctrl-C in a terminal goes to the whole process group, so the script has it too; `kill` may send to g2 alone. Nothing
+in a signal says which, so the script is given a moment to end by itself before the signal is passed on. A second
+Ctrl-C soon after the first kills the script.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """Child side: an uncaught exception is shown as plain Python shows it.
 
-A call that g2 compiled runs through frames of ours and of Dynamo's, in functions that Dynamo made. The person knows none of them: what is
-printed names the lines of the script and of its libraries only. Where the script compiles by itself, Dynamo's frames are its own and stay.
-Private torch used here (2.11 to 2.15): GraphModule._lineno_map and _prologue_start; without them a failing graph is shown without its line.
+A call that g2 compiled runs through frames of ours and of Dynamo's, in functions that Dynamo made. The person knows
+none of them: what is printed names the lines of the script and of its libraries only. Where the script compiles by
+itself, Dynamo's frames are its own and stay.
+Private torch used here (2.11 to 2.15): GraphModule._lineno_map and
+_prologue_start; without them a failing graph is shown without its line.
 """
 
 from __future__ import annotations
@@ -128,7 +130,7 @@ def _module_call() -> Iterator[FrameSummary]:
 
 
 def _inlined(frame: FrameType, line: int) -> list[FrameSummary]:
-    """The script's lines behind a line of a graph's generated code; Dynamo keeps their columns for the last one only."""
+    """The script's lines behind a line of a graph's generated code."""
     graph = frame.f_locals.get("self")
     index = (getattr(graph, "_lineno_map", None) or {}).get(line - getattr(graph, "_prologue_start", 0))
     nodes = list(graph.graph.nodes) if index is not None and graph is not None else []

@@ -48,7 +48,10 @@ ENDS = {
     ),
     "missing import": ("import no_such_module_at_all", 1),
     "too deep recursion": ("def f(n):\n    return f(n + 1)\nf(0)", 1),
-    "asyncio": ("import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    raise OSError(5, 'x')\nasyncio.run(f())", 1),
+    "asyncio": (
+        "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    raise OSError(5, 'x')\nasyncio.run(f())",
+        1,
+    ),
     "its own excepthook": ("import sys\nsys.excepthook = lambda *a: print('mine', a[1])\n1 / 0", 1),
     "warnings as errors": ("import warnings\nwarnings.simplefilter('error')\nwarnings.warn('w')", 1),
     "warning with a stack level": ("import warnings\ndef f():\n    warnings.warn('w', stacklevel=2)\nf()", 0),
@@ -135,7 +138,7 @@ def test_descriptors_that_a_shell_gave_reach_the_script(place: Place) -> None:
 def test_a_gigabyte_of_output(place: Place) -> None:
     place.write("script.py", "import os\nchunk = b'x' * 63 + b'\\n'\nfor _ in range(1024): os.write(1, chunk * 16384)")
     begin = time.monotonic()
-    with open(os.devnull, "wb") as nowhere:
+    with Path(os.devnull).open("wb") as nowhere:
         before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         process = subprocess.Popen(place.command("script.py"), cwd=place.work, env=place.environ, stdout=nowhere)
         peak = _peak_while_running(process)
@@ -151,7 +154,9 @@ def _peak_while_running(process: subprocess.Popen[bytes]) -> int:
     while process.poll() is None:
         try:
             status = Path(f"/proc/{process.pid}/status").read_text()
-            peak = max([peak, *(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM"))])
+            peak = max(
+                [peak, *(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM"))]
+            )
         except OSError:
             pass
         time.sleep(0.02)
@@ -455,7 +460,10 @@ def test_two_at_once_in_one_folder(place: Place) -> None:
 
 @pytest.mark.torch
 def test_a_disk_that_fills_up_during_the_run(place: Place) -> None:
-    place.write("script.py", f"{NET}\nfor n in range(20):\n    torch._dynamo.reset()\n    net(torch.ones(2, 4))\nprint('through')\n")
+    place.write(
+        "script.py",
+        f"{NET}\nfor n in range(20):\n    torch._dynamo.reset()\n    net(torch.ones(2, 4))\nprint('through')\n",
+    )
     small = 9000  # bytes in any one file: room for the first events only
 
     def limited() -> None:
@@ -492,7 +500,10 @@ def test_a_real_full_disk(place: Place, tmp_path: Path, free: int) -> None:
                 except OSError:
                     continue
             filler.truncate(filler.tell() - free)
-        place.write("script.py", f"{NET}\nfor n in range(60):\n    torch._dynamo.reset()\n    net(torch.ones(2, 4))\nprint('through')\n")
+        place.write(
+            "script.py",
+            f"{NET}\nfor n in range(60):\n    torch._dynamo.reset()\n    net(torch.ones(2, 4))\nprint('through')\n",
+        )
         done = place.g2("script.py", environ={"G2_HOME": str(disk)})
         assert "Traceback" not in done.err
         assert "fault" not in done.err

@@ -1,4 +1,4 @@
-"""The command `g2` whole, as a person starts it, in a folder of its own; and plain Python beside it, to compare with."""
+"""The command `g2` whole, as a person starts it, in a folder of its own; and plain Python, to compare with."""
 
 from __future__ import annotations
 
