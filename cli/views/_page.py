@@ -37,6 +37,7 @@ class Page:
         self._console = Console(
             file=self._buffer,
             width=self.width,
+            height=100,  # never asked for, but without it rich asks the terminal for every line
             force_terminal=output.colour,
             color_system="standard" if output.colour else None,
             no_color=not output.colour,

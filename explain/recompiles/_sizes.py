@@ -13,13 +13,17 @@ def numbers(guard: Guard) -> list[int]:
 
 def settled(guard: Guard, recompile: Recompile, session: Session) -> bool:
     """Whether it happened once, and no later value of the same size or number made the same function compile again."""
+    if recompile.count != 1 or recompile.limit_hit:
+        return False
     again = sum(
         r.count
         for r in session.recompiles
-        if (r.span, r.function) == (recompile.span, recompile.function)
+        # Names differ soonest: a run with thousands of recompiles is asked this for each of them.
+        if r.function == recompile.function
+        and r.span == recompile.span
         and any((g.source, g.dim) == (guard.source, guard.dim) for g in r.guards)
     )
-    return recompile.count == 1 and again <= 1 and not recompile.limit_hit
+    return again <= 1
 
 
 def markable(source: str) -> bool:
