@@ -8,16 +8,17 @@ from g2.explain.report import RecompileFinding
 
 _SHOWN = 6  # values in a headline
 _LIMIT = "recompile-limit"
+_FROM_A_BREAK = "A value without a name was computed before a graph break, and given on behind it: this goes away with that break."
+_NO_NAME = "A value without a name is computed in the function: what it is computed from has changed."
 _STATE = {"value", "attribute", "keys", "length", "identity", "type"}
 
 
 def explain_recompile(recompile: Recompile, session: Session) -> RecompileFinding:
-    """The reason, a headline with the values seen, and the steps for every guard that changed. "
-    "Never raises on odd values."""
+    """The reason, a headline with the values seen, and the steps for every guard that changed. Never raises on odd values."""
     reasons = recompile_reasons()
     judged = sorted(
         ((guard, reason_of(guard)) for guard in recompile.guards),
-        key=lambda pair: (pair[1].rank, -len(pair[0].values)),
+        key=lambda pair: (_unnamed(pair[0]), pair[1].rank, -len(pair[0].values)),
     )
     if not judged:
         last = reasons[_LIMIT] if recompile.limit_hit else reasons["unknown-guard"]
@@ -30,12 +31,20 @@ def explain_recompile(recompile: Recompile, session: Session) -> RecompileFindin
     for each, its in judged:
         if library and each.source.startswith("self.") and each.kind in _STATE:
             continue  # the library's own state: nobody can change how it is kept
+        if _unnamed(each):
+            steps.setdefault(_FROM_A_BREAK if session.breaks else _NO_NAME)
+            continue
         steps.update(dict.fromkeys(its.advise(each, recompile, session)))
     if library:
         steps.update(dict.fromkeys(_outside(recompile, reason)))
     if recompile.limit_hit:
         steps.update(dict.fromkeys(_at_limit(recompile)))
     return RecompileFinding(recompile, reason.slug, _limited(recompile, line), tuple(steps))
+
+
+def _unnamed(guard: Guard) -> bool:
+    """A value on the stack where a function was cut: guard_names.py describes it in brackets."""
+    return guard.source.startswith("(")
 
 
 def reason_of(guard: Guard) -> RecompileReason:

@@ -39,10 +39,10 @@ def advice(place: Break, reason: Reason) -> tuple[str, ...]:
     if not steps:
         steps = [f"See what to write instead: g2 why {reason.slug}"]
     if place.because_of is not None:
-        steps.insert(
-            0,
-            f"No input goes into this value: it is made at {place.because_of}. Make it there in plain Python.",
-        )
+        origin = place.because_of
+        where = f"in line {origin.line}" if origin.path == place.span.path else f"at {PurePath(origin.path).name}:{origin.line}"
+        made = f"No input goes into this value: it is made {where}"
+        steps.insert(0, f"{made}. Make it there in plain Python." if place.owner.mine else f"{made}.")
     steps = steps[: 2 if place.hidden or place.after_effect_of else 3]
     if place.after_effect_of is not None:
         return (f"Nothing to do here: it goes away with the break at {place.after_effect_of}.",)
