@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import PurePath
 
-from g2.capture.model import Break, Effect
+from g2.capture.model import Break, Effect, Span
 from g2.explain.catalog import evidence
 from g2.explain.reading import flat, header
 from g2.explain.reason import Reason
@@ -39,9 +39,7 @@ def advice(place: Break, reason: Reason) -> tuple[str, ...]:
     if not steps:
         steps = [f"See what to write instead: g2 why {reason.slug}"]
     if place.because_of is not None:
-        origin = place.because_of
-        where = f"in line {origin.line}" if origin.path == place.span.path else f"at {PurePath(origin.path).name}:{origin.line}"
-        made = f"No input goes into this value: it is made {where}"
+        made = f"No input goes into this value: it is made {_where(place.because_of, place.span.path)}"
         steps.insert(0, f"{made}. Make it there in plain Python." if place.owner.mine else f"{made}.")
     steps = steps[: 2 if place.hidden or place.after_effect_of else 3]
     if place.after_effect_of is not None:
@@ -51,6 +49,12 @@ def advice(place: Break, reason: Reason) -> tuple[str, ...]:
     elif place.effect is Effect.FRAME_LOST and place.owner.mine and len(steps) < 3:
         steps.append(f"Until then all of {_name(place)} runs without compilation, not this line alone.")
     return tuple(steps)
+
+
+def _where(origin: Span, here: str) -> str:
+    if origin.path == here:
+        return f"in line {origin.line}"
+    return f"at {PurePath(origin.path).name}:{origin.line}"
 
 
 def _inside(path: str) -> bool:

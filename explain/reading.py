@@ -20,6 +20,7 @@ _COMPOUND = re.compile(r"(?:if|elif|while|for|with|class|def|try|async)\b|[^\n]*
 _HEAD = re.compile(
     r"""(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|\[[^\]]*\]|\{[^}]*\}|"[^"\n]*"|'[^'\n]*'|[^:"'(\[{])*"""
 )
+_BY_ITSELF = {"GB0003", "GB4347"}
 _UNNAMED = "<unknown module>"
 
 
@@ -92,6 +93,11 @@ def on_tensor(evidence: Evidence) -> bool:
 
 
 def standard_library(evidence: Evidence, *modules: str) -> bool:
-    """Whether the place is in one of these modules of Python's own library ("threading", "logging")."""
+    """Whether the place is in one of these modules of Python's own library ("threading", "logging").
+
+    Not for a generator or comprehension that was compiled by itself: that says nothing of what its module does.
+    """
+    if evidence.kind in _BY_ITSELF:
+        return False
     found = _LIBRARY.search(evidence.path)
     return found is not None and (found["frozen"] or found["name"]) in modules

@@ -8,15 +8,22 @@ from g2.explain.reason import Evidence, Example, Reason
 _RAISED = re.compile(r"raised exception (\w+)\(")
 
 
+def _claims(evidence: Evidence) -> bool:
+    return evidence.kind == "GB0156" and "ExceptionVariable(" in evidence.context
+
+
 def _headline(evidence: Evidence) -> str:
     found = _RAISED.search(evidence.context)
-    name = found[1] if found else "an exception"
     source = flat(evidence.source, 50)
-    return f"{name} is raised inside a compiled function: {source}" if source else ""
+    if not source:
+        return ""
+    if found:
+        return f"{found[1]} is raised inside a compiled function: {source}"
+    return f"an exception is used in a way Dynamo can't follow: {source}"
 
 
 REASON = Reason(
-    title="an exception is raised inside a compiled function",
+    title="an exception is raised or changed inside a compiled function",
     happened="""
         An exception came up while Dynamo traced, and nothing inside the compiled function caught
         it. Or an exception was used in an unusual way (a class that is no exception, an attribute
@@ -56,8 +63,12 @@ REASON = Reason(
         "GB0182",
     ),
     names=("exception", "raised"),
+    claims=_claims,
     headline=_headline,
-    steps=("Check for this before the compiled function, and raise there.",),
+    steps=(
+        "Check for this before the compiled function, and raise there.",
+        "Inside, use plain `raise Error(text)` and `except Error`, without attributes, notes or keywords.",
+    ),
     example=Example(
         bad="""
             import torch
@@ -65,27 +76,27 @@ REASON = Reason(
             @torch.compile
             def step(x, settings):
                 y = x + 1
-                if "scale" not in settings:
-                    raise KeyError("scale")
-                return y * settings["scale"]
+                try:
+                    y = y * settings["scale"]
+                except KeyError as error:
+                    error.shape = y.shape
+                return y
 
-            try:
-                step(torch.ones(3), {})
-            except KeyError:
-                pass
+            step(torch.ones(3), {})
             """,
         good="""
             import torch
 
             @torch.compile
-            def step(x, scale):
+            def step(x, settings):
                 y = x + 1
-                return y * scale
+                try:
+                    y = y * settings["scale"]
+                except KeyError:
+                    pass
+                return y
 
-            settings = {"scale": 2}
-            if "scale" not in settings:
-                raise KeyError("scale")
-            step(torch.ones(3), settings["scale"])
+            step(torch.ones(3), {})
             """,
     ),
     see_also=("operator-fails", "dynamo-error"),

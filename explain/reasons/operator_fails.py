@@ -68,27 +68,40 @@ REASON = Reason(
         bad="""
             import torch
 
-            @torch.compile
-            def step(x, w):
-                y = x + 1
-                try:
-                    return y @ w
-                except RuntimeError:
-                    return y @ w.T
+            @torch.library.custom_op("g2_example_narrow::twice", mutates_args=())
+            def twice(x: torch.Tensor) -> torch.Tensor:
+                return x * 2
 
-            step(torch.ones(3, 4), torch.ones(5, 4))
+            @twice.register_fake
+            def _(x):
+                if x.dtype is not torch.float32:
+                    raise RuntimeError("only float32 is known here")
+                return torch.empty_like(x)
+
+            @torch.compile
+            def step(x):
+                return twice(x + 1) + 1
+
+            step(torch.ones(3, dtype=torch.float64))
             """,
         good="""
             import torch
 
-            @torch.compile
-            def step(x, w):
-                y = x + 1
-                if y.shape[1] == w.shape[0]:
-                    return y @ w
-                return y @ w.T
+            @torch.library.custom_op("g2_example_fitting::twice", mutates_args=())
+            def twice(x: torch.Tensor) -> torch.Tensor:
+                return x * 2
 
-            step(torch.ones(3, 4), torch.ones(5, 4))
+            @twice.register_fake
+            def _(x):
+                if x.dtype is not torch.float32:
+                    raise RuntimeError("only float32 is known here")
+                return torch.empty_like(x)
+
+            @torch.compile
+            def step(x):
+                return twice(x + 1) + 1
+
+            step(torch.ones(3, dtype=torch.float32))
             """,
     ),
     see_also=("custom-operator", "exception-raised"),

@@ -7,6 +7,8 @@ from g2.explain.reason import Evidence, Example, Reason
 
 
 def _claims(evidence: Evidence) -> bool:
+    if "StringFormatVariable(" in evidence.context and evidence.kind == "GB0156":
+        return True
     if builtin(evidence)[0] in {"str", "repr", "format", "ascii"}:
         return on_tensor(evidence) or "NumpyNdarrayVariable" in evidence.context
     return evidence.kind == "GB0208" and re.search(r"example_value type: str\b", evidence.context) is not None

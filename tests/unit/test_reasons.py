@@ -233,7 +233,8 @@ def test_advice_differs_by_owner_and_hiding() -> None:
     assert advice(after, reason) == ("Nothing to do here: it goes away with the break at train.py:9:0.",)
     origin = replace(BRANCH, because_of=Span("train.py", 2))
     assert "made in line 2. Make it there" in advice(origin, reason)[0]
-    far = replace(origin, because_of=Span("/v/lib/python3.11/site-packages/timm/sizes.py", 7), owner=Owner(False, "timm"))
+    elsewhere = Span("/v/lib/python3.11/site-packages/timm/sizes.py", 7)
+    far = replace(origin, because_of=elsewhere, owner=Owner(False, "timm"))
     assert advice(far, reason)[0] == "No input goes into this value: it is made at sizes.py:7."
 
 
