@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch._dynamo.variables.ctx_manager import NullContextVariable
 
 from g2.capture.through.running import Undo, enters_for_real, run
+from g2.capture.through.stop import Stop
 from g2.capture.through.values import Unreal
-
-if TYPE_CHECKING:
-    from g2.capture.through.opcodes import Stop
 
 
 class EnteredContext(NullContextVariable):

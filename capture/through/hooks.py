@@ -18,8 +18,10 @@ from torch._dynamo.variables.base import AttributeMutationExisting, ValueMutatio
 from torch._subclasses import meta_utils
 
 from g2.capture.through import zone
-from g2.capture.through.opcodes import Stop, calls_recurrent, recover
+from g2.capture.through.calls import calls_recurrent
+from g2.capture.through.opcodes import recover
 from g2.capture.through.session import Session, WholeFrameTraced
+from g2.capture.through.stop import Stop
 from g2.capture.through.values import Unreal
 
 Base = symbolic_convert.InstructionTranslatorBase

@@ -18,6 +18,7 @@ from torch._dynamo.variables.base import VariableTracker
 from torch._dynamo.variables.lazy import LazyVariableTracker
 from torch._dynamo.variables.misc import NullVariable
 from torch._dynamo.variables.tensor import SymNodeVariable
+from torch.utils._python_dispatch import _disable_current_modes
 
 Variable = VariableTracker
 _DEEPEST = 12
@@ -100,7 +101,7 @@ def _tensor(variable: Any) -> Any:
         return real.numpy()
     # Under fake mode the values are computed below autograd, so they never require grad themselves.
     if fake.requires_grad and torch.is_grad_enabled() and real.is_floating_point() and not real.requires_grad:
-        with torch.utils._python_dispatch._disable_current_modes():
+        with _disable_current_modes():
             real = real.detach().requires_grad_(True)
     return real
 

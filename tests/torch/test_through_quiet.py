@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from g2.capture.journal import Journal
 from g2.capture.through import fork, limits, quiet
 
@@ -90,7 +91,7 @@ def test_code_without_audit_events_is_refused_by_the_kernel(tmp_path: Path) -> N
     assert path.read_text() == "before"
 
 
-def test_open_files_sockets_and_standard_streams_lead_nowhere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_open_files_and_sockets_lead_nowhere(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     left, right = socket.socketpair()
     right.setblocking(False)
     with (tmp_path / "file.txt").open("w+") as file:
@@ -139,9 +140,9 @@ def wait_for(done: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def look(call: Callable[[], object], folder: Path, **more: int) -> tuple[fork.Fork | None, Journal]:
+def look(call: Callable[[], object], folder: Path, seconds: int = 60) -> tuple[fork.Fork | None, Journal]:
     journal = Journal(folder / "journal-1.jsonl")
-    return fork.look_behind(call, root="f", folder=folder, journal=journal, **more), journal
+    return fork.look_behind(call, root="f", folder=folder, journal=journal, seconds=seconds), journal
 
 
 def running(pid: int) -> bool:
@@ -192,9 +193,9 @@ def test_dropped_fork_leaves_nothing(tmp_path: Path) -> None:
 
 def test_what_cannot_be_forked_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
-    for _ in range(2):
-        found, journal = look(lambda: None, tmp_path)
-        assert found is None
+    first, _ = look(lambda: None, tmp_path)
+    second, journal = look(lambda: None, tmp_path)
+    assert first is None and second is None
     (event,) = events(journal.path)
     assert event["e"] == "lost"
     assert "CUDA is in use" in str(event["what"])
