@@ -148,8 +148,11 @@ def _refusal(error: click.UsageError) -> Refusal:
     message = message[:1].lower() + message[1:]
     possible = getattr(error, "possibilities", None)
     if isinstance(error, click.NoSuchOption):
+        import difflib
+
         name = getattr(error, "option_name", "")
-        near = sorted(possible)[0] if possible else None
+        # click lists possible names by the alphabet; these are best first.
+        near = (difflib.get_close_matches(name, possible, n=1) or sorted(possible))[0] if possible else None
         if error.ctx is not None and near:
             return Refusal(f"there is no option {name}", f"{error.ctx.command_path} {near}")
         message = f"there is no option {name}"

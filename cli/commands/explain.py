@@ -177,7 +177,7 @@ def _check_script(module: bool, target: tuple[str, ...]) -> None:
     from g2.cli.errors import Refusal
 
     path = Path(target[0])
-    if module or path.exists():
+    if module or path.exists() or target[0] == "-":  # of stdin the launcher has more to say
         return
     if target[0].startswith("-"):
         raise Refusal(f"there is no option {target[0]}", "g2 explain --help")
