@@ -40,12 +40,15 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
             seconds = _clock() - begin
             name, code = _function(frame)
             active = stats.active
-            if result is None or getattr(result, "guarded_code", None) is not None or seconds > 1e-3:
+            made = getattr(result, "guarded_code", None) is not None
+            # Work on a frame that was given up in the end is owed to what gave it up, else to the break it starts behind.
+            cause = after if made else stats.last_break
+            if result is None or made or seconds > 1e-3:
                 journal.write(
                     {"e": "compile", "path": code.co_filename, "line": code.co_firstlineno,
                      "function": name, "resumes": "torch_dynamo_resume_in" in frame.f_code.co_name,
-                     "s": round(seconds, 6), "ok": getattr(result, "guarded_code", None) is not None,
-                     "after": after, "root": active.root if active else None, "call": active.call if active else None}
+                     "s": round(seconds, 6), "ok": made,
+                     "after": cause, "root": active.root if active else None, "call": active.call if active else None}
                 )  # fmt: skip
 
     convert_frame.ConvertFrame.__call__ = converts
@@ -64,7 +67,10 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
         wrapper.__call__ = timed
     skip = getattr(wrapper, "_handle_skip", None)
     if wrapper is None or skip is None:
-        lose("frames that Dynamo skips without a graph break (CatchErrorsWrapper._handle_skip is gone)")
+        lose(
+            "frames that Dynamo skips without calling it a graph break are not seen: "
+            "this torch version gives no reason for them (CatchErrorsWrapper._handle_skip, torch 2.13)"
+        )
         return
     told: set[tuple[str, int, str]] = set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from g2.capture.model import Break, Session
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "fixtures" / "scripts"
+_LONGEST = 300  # seconds; a test machine may be busy
 _MARK = re.compile(r"#\s*BREAK\s+([^#]*)")
 
 
@@ -80,16 +82,22 @@ def under(command: Sequence[str], **environ: str) -> Run:
     """Start `python COMMAND...` with nothing but G2_RECORD set, as another launcher does, and fold what it left."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.time()
-        done = subprocess.run(
+        child = subprocess.Popen(
             [sys.executable, *command],
             env={**os.environ, "G2_RECORD": folder, **environ},
             cwd=ROOT,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
+            start_new_session=True,
         )
-        session = fold(Path(folder), argv=tuple(command), exit_code=done.returncode, started=started)
-        return Run(session, done.stdout, done.stderr)
+        try:
+            stdout, stderr = child.communicate(timeout=_LONGEST)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)  # the launcher's children too
+            raise
+        session = fold(Path(folder), argv=tuple(command), exit_code=child.returncode, started=started)
+        return Run(session, stdout, stderr)
 
 
 def marked(script: str) -> set[tuple[int, str]]:
