@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 _COUNTED = re.compile(rb'^\{"e":"(break|recompile|graph|stats)"')
-_ROOTS = re.compile(rb'"roots":\{([^}]*)\}')
-_CALLS = re.compile(rb":(\d+)(?=[,}]|$)")
+_ROOTS = re.compile(rb'"roots":(\{[^}]*\})')
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Tail:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._read: dict[Path, int] = {}
-        self._calls: dict[Path, int] = {}
+        self._calls: dict[Path, dict[str, int]] = {}  # of each root; a snapshot holds those that changed
         self._counts = {b"break": 0, b"recompile": 0, b"graph": 0}
 
     def progress(self, seconds: float, phase: str) -> Progress:
@@ -37,7 +38,12 @@ class Tail:
             self._more(path)
         counts = self._counts
         return Progress(
-            sum(self._calls.values()), counts[b"graph"], counts[b"break"], counts[b"recompile"], seconds, phase
+            sum(sum(roots.values()) for roots in self._calls.values()),
+            counts[b"graph"],
+            counts[b"break"],
+            counts[b"recompile"],
+            seconds,
+            phase,
         )
 
     def _more(self, path: Path) -> None:
@@ -57,4 +63,5 @@ class Tail:
             if match[1] != b"stats":
                 self._counts[match[1]] += 1
             elif roots := _ROOTS.search(line):
-                self._calls[path] = sum(int(n) for n in _CALLS.findall(roots[1]))
+                with contextlib.suppress(ValueError):
+                    self._calls.setdefault(path, {}).update(json.loads(roots[1]))

@@ -46,21 +46,44 @@ class Log:
 def read(folder: Path) -> tuple[Log, ...]:
     """All logs in a record folder, by name. A line that was cut off by a crash is left out.
 
-    What was captured before the script compiled something itself (event adopt_end) was not the script's choice, and is left out too, with
-    the forks that looked behind it.
+    What was captured before the script compiled something itself (event adopt_end) was not the script's choice, and is
+    left out too, with the forks that looked behind it.
     """
     dropped: set[str] = set()
     out: list[Log] = []
     for path in sorted(folder.glob("journal-*.jsonl")):
-        events = list(_events(path))
-        chosen = next((n for n in range(len(events) - 1, -1, -1) if events[n]["e"] == "adopt_end"), -1) + 1
-        early = events[:chosen]
-        dropped.update(e["journal"] for e in early if e["e"] == "fork")
-        out.append(Log(path.stem, False, (*(e for e in early if e["e"] in _KEPT), *events[chosen:])))
+        out.append(Log(path.stem, False, tuple(_chosen(path, dropped))))
     for path in sorted(folder.glob("hidden-*.jsonl")):
         if path.name not in dropped:
             out.append(Log(path.stem, True, tuple(_events(path))))
     return tuple(out)
+
+
+def _chosen(path: Path, dropped: set[str]) -> list[Event]:
+    """The events of a journal that count; one "stats" event, the last, holds what all of them said together."""
+    kept: list[Event] = []
+    counts: Event | None = None
+    for event in _events(path):
+        if event["e"] == "stats":
+            counts = _added(counts or {"e": "stats", "roots": {}, "graphs": {}, "gaps": {}, "eager": {}}, event)
+        elif event["e"] == "adopt_end":
+            dropped.update(e["journal"] for e in kept if e["e"] == "fork")
+            kept = [e for e in kept if e["e"] in _KEPT]
+            counts = None
+        else:
+            kept.append(event)
+    return kept if counts is None else [*kept, counts]
+
+
+def _added(counts: Event, event: Event) -> Event:
+    """What has changed since the snapshots before: counts are whole, samples are new ones."""
+    for kind in ("roots", "graphs", "eager"):
+        counts[kind].update(event.get(kind, {}))
+    for key, (crossed, calls, samples) in event.get("gaps", {}).items():
+        gap = counts["gaps"].setdefault(key, [0, 0, []])
+        gap[:2] = crossed, calls
+        gap[2].extend(samples)
+    return counts
 
 
 def _events(path: Path) -> Iterator[Event]:

@@ -33,7 +33,7 @@ def fold(events: Iterable[dict[str, Any]], cwd: str) -> tuple[Recompile, ...]:
     causes: dict[tuple[_Function, frozenset[_Source]], _Cause] = {}
     waiting: dict[_Function, _Cause] = {}
     eager: dict[str, int] = {}  # of the processes that are over
-    counts: dict[str, int] = {}  # of the present one; cumulative, so the last snapshot counts
+    counts: dict[str, int] = {}  # of the present one; a snapshot holds those that changed
     for event in events:
         match event["e"]:
             case "start":
@@ -41,7 +41,7 @@ def fold(events: Iterable[dict[str, Any]], cwd: str) -> tuple[Recompile, ...]:
                 counts = {}
                 waiting.clear()
             case "stats":
-                counts = event.get("eager", counts)
+                counts.update(event.get("eager", {}))
             case "recompile":
                 cause = _seen(causes, event)
                 waiting[cause.function] = cause

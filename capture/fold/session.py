@@ -87,7 +87,7 @@ def _lost(logs: Sequence[Log], cut: dict[str, str]) -> tuple[str, ...]:
     for log in logs:
         start = log.last("start")
         if start is not None and not log.hidden and log.last("end") is None and log.name not in cut:
-            told[f"process {start['pid']} ended without warning; the counts of its last half second are missing"] = None
+            told[f"process {start['pid']} ended without warning; the counts of its last moments are missing"] = None
     return tuple(told)
 
 

@@ -1,14 +1,15 @@
 """Child side: what is counted while compiled code runs: calls of roots, runs of graphs, time between graphs.
 
-Nothing here is written per call; a cumulative snapshot goes to the journal twice a second and at the end, so a crash
-loses at most half a second of counts. The first calls of a process are written at once.
+Nothing here is written per call; what has changed goes to the journal twice a second and at the end, later once in a
+hundredth of the time that has passed: a crash loses at most so much of the counts, and the journal of a run of days
+stays small. The first calls of a process are written at once.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -19,7 +20,8 @@ from g2.capture.journal import Journal
 if TYPE_CHECKING:
     import torch
 
-_INTERVAL = 0.5  # seconds between snapshots
+_INTERVAL = 0.5  # seconds between snapshots, at least
+_SHARE = 0.01  # and of the time since the process began
 _SAMPLES = 128  # gaps kept per place; the median of the first ones is the estimate
 _clock = time.perf_counter
 
@@ -39,6 +41,7 @@ class _Gap:
     calls: int = 0
     last_call: tuple[str, int] = ("", -1)
     ms: list[float] = field(default_factory=list)
+    told: tuple[int, int] = (0, 0)  # crossings and samples that the journal has
 
 
 class _Thread(threading.local):
@@ -58,7 +61,9 @@ class Stats:
         self._journal = journal
         self._thread = _Thread()
         self._lock = threading.RLock()
+        self._begun = _clock()
         self._written = 0.0
+        self._told: dict[str, dict[str, object]] = {}  # by kind: the counts that the journal has
         self._early = 8
         self.breaks = 0  # events told so far
         self.calls: dict[str, int] = {}
@@ -151,7 +156,7 @@ class Stats:
     def forget(self) -> None:
         """What was counted so far belongs to roots that the script did not choose."""
         with self._lock:
-            for counts in (self.calls, self.graphs, self.gaps, self.eager_calls):
+            for counts in (self.calls, self.graphs, self.gaps, self.eager_calls, self._told):
                 counts.clear()
 
     def forked(self) -> None:
@@ -167,20 +172,34 @@ class Stats:
             self.eager_calls[key] = self.eager_calls.get(key, 0) + 1
 
     def flush(self, force: bool = False) -> None:
-        """Write the snapshot when the last one is older than the interval."""
+        """Write what has changed, when the last snapshot is older than the interval."""
         now = _clock()
-        if not force and now - self._written < _INTERVAL:
+        if not force and now - self._written < max(_INTERVAL, _SHARE * (now - self._begun)):
             return
         with self._lock:
             self._written = now
+            graphs = {k: [int(v[0]), round(v[1], 6)] for k, v in self.graphs.items()}
             event = {
                 "e": "stats",
-                "roots": dict(self.calls),
-                "graphs": {k: [int(v[0]), round(v[1], 6)] for k, v in self.graphs.items()},
-                "gaps": {k: [g.crossed, g.calls, g.ms] for k, g in self.gaps.items()},
-                "eager": dict(self.eager_calls),
+                "roots": self._changed("roots", self.calls),
+                "graphs": self._changed("graphs", graphs),
+                "gaps": {k: _told(g) for k, g in self.gaps.items() if g.crossed != g.told[0]},
+                "eager": self._changed("eager", self.eager_calls),
             }
         self._journal.write(event)
+
+    def _changed(self, kind: str, counts: Mapping[str, object]) -> dict[str, object]:
+        told = self._told.setdefault(kind, {})
+        changed = {k: v for k, v in counts.items() if told.get(k) != v}
+        told.update(changed)
+        return changed
+
+
+def _told(gap: _Gap) -> list[object]:
+    """The gap's counts, and the samples that the journal does not have yet."""
+    new = gap.ms[gap.told[1] :]
+    gap.told = (gap.crossed, len(gap.ms))
+    return [gap.crossed, gap.calls, new]
 
 
 class RootCall:
