@@ -26,6 +26,7 @@ from g2.capture.probe.stats import Stats
 if TYPE_CHECKING:
     from g2.capture.adopt import Adoption
 
+_ROOM = 1000  # Python frames that Dynamo may need where the script, deep in a recursion of its own, calls a model
 MARK = "attached"  # a file of this name in the record folder: some process was attached
 
 
@@ -101,6 +102,7 @@ class _Recorder:
         from g2.capture import adopt, tracebacks
 
         tracebacks.install()
+        sys.setrecursionlimit(sys.getrecursionlimit() + _ROOM)
         self.adoption = adopt.Adoption(self.job, self.folder, self.journal, self.stats)
         if self.probed:
             self.adoption.dynamo_imported()
