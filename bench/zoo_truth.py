@@ -51,10 +51,6 @@ class Compared:
     recompiles: tuple[int, int]
     session: Session
 
-    @property
-    def same(self) -> bool:
-        return not (self.missing or self.added)
-
 
 def compare(script: Path, once: bool = True) -> Compared:
     """Run one program and compare it with its truth."""
@@ -96,7 +92,13 @@ def _same_id(truth: str, found: str) -> bool:
 
 def expected(site: dict[str, object]) -> Place:
     file = str(site["file"]).removeprefix("cases/")
-    return Place(file, int(str(site["line"])), str(site["function"]), str(site["gb_id"] or site["gb_type"]), str(site["code"])[:160])
+    return Place(
+        file,
+        int(str(site["line"])),
+        str(site["function"]),
+        str(site["gb_id"] or site["gb_type"]),
+        str(site["code"])[:160],
+    )
 
 
 def _found(b: Break) -> Place:
@@ -117,25 +119,33 @@ def main() -> int:
     parser.add_argument("script", nargs="+", type=Path)
     parser.add_argument("--hidden", action="store_true", help="look for hidden breaks too")
     wanted = parser.parse_args()
-    print(f"{'program':<20} {'places':>9} {'missing':>8} {'added':>6} {'after':>6} {'graphs':>9} {'recompiles':>11} {'s':>6}")
+    print(
+        f"{'program':<20} {'places':>9} {'missing':>8} {'added':>6} {'after':>6} {'graphs':>9} {'recompiles':>11} s"
+    )
     totals: Counter[str] = Counter()
     for script in wanted.script:
         c = compare(script, once=not wanted.hidden)
         truth = len(TRUTH[script.stem]["sites"])
         places = f"{truth - len(c.missing)}/{truth}"
         print(
-            f"{c.name:<20} {places:>9} {len(c.missing):>8} {len(c.added):>6} {len(c.after_effects_missed):>6} "
+            f"{c.name:<20} {places:>9} {len(c.missing):>8} {len(c.added):>6} "
+            f"{len(c.after_effects_missed):>6} "
             f"{c.graphs[1]:>4}/{c.graphs[0]:<4} {c.recompiles[1]:>5}/{c.recompiles[0]:<5} {c.session.seconds:>6.1f}"
             f"  exit {c.session.exit_code}",
             flush=True,
         )
-        for word, group in (("missing", c.missing), ("added", c.added), ("not an after-effect", c.after_effects_missed)):
+        for word, group in (
+            ("missing", c.missing),
+            ("added", c.added),
+            ("not an after-effect", c.after_effects_missed),
+        ):
             for place in group:
                 print(f"    {word}: {place}")
         for note in c.session.lost:
             print(f"    lost: {note}")
         totals.update(missing=len(c.missing), added=len(c.added), places=truth)
-    print(f"{totals['places'] - totals['missing']} of {totals['places']} places found, {totals['added']} that the truth lacks")
+    found = totals["places"] - totals["missing"]
+    print(f"{found} of {totals['places']} places found, {totals['added']} that the truth lacks")
     return int(bool(totals["missing"] or totals["added"]))
 
 

@@ -66,7 +66,9 @@ class Behind:
 
 
 def signature(value: Any, depth: int = 0) -> object:
-    """What of an input decides which paths Dynamo takes: shapes, dtypes, flags, lengths. Values of tensors do not count."""
+    """What of an input decides which paths Dynamo takes: shapes, dtypes, flags, lengths. Values of tensors do not
+    count.
+    """
     if isinstance(value, torch.Tensor):
         return (tuple(value.shape), str(value.dtype), value.requires_grad)
     if isinstance(value, torch.nn.Module):

@@ -63,7 +63,7 @@ def _watch_classes(methods: set[str], found: set[str]) -> None:
                 found.add(method)
         return made
 
-    builtins.__build_class__ = build
+    builtins.__build_class__ = build  # type: ignore[assignment]
 
 
 def _watch_lines(functions: set[tuple[str, str]], found: set[str]) -> None:

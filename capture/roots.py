@@ -1,4 +1,6 @@
-"""Child side: the calls of what was compiled. Counts them, bounds them (--calls), and has hidden breaks looked for at the first ones."""
+"""Child side: the calls of what was compiled. Counts them, bounds them (--calls), and has hidden breaks looked for
+at the first ones.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ class Roots:
     def counted(self, compiled: Any, model: Any, asked: Asked) -> Any:
         """`compiled` (what Dynamo made of `model`), with its calls seen by us.
 
-        Attributes that Dynamo put on its wrapper are kept, so that a compiled function called in another compiled region is still inlined.
+        Attributes that Dynamo put on its wrapper are kept, so that a compiled function called in another compiled
+        region is still inlined.
         """
         if self._quiet:
             return compiled
@@ -50,7 +53,8 @@ class Roots:
         whole = module if module is not None and model.__name__ in _WHOLE else model
         run = compiled
         if asked.fullgraph:
-            # fullgraph=True also captures scalars and data-dependent shapes (one_graph in torch._dynamo.output_graph, 2.11 to 2.15).
+            # fullgraph=True also captures scalars and data-dependent shapes (one_graph in torch._dynamo.output_graph,
+            # 2.11 to 2.15).
             run = torch._dynamo.config.patch(
                 capture_scalar_outputs=True, capture_dynamic_output_shape_ops=True
             )(compiled)
@@ -79,8 +83,9 @@ class Roots:
             self._behind.forget()
 
     def call(
-        self, module: torch.nn.Module, compiled: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], by: str
-    ) -> Any:
+        self, module: torch.nn.Module, compiled: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any],
+        by: str,
+    ) -> Any:  # fmt: skip
         """One call of a module that g2 compiled. `args` begins with the module itself."""
         return self._run(module, module, compiled, compiled, args, kwargs, by)
 

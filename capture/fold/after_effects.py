@@ -1,7 +1,8 @@
 """Which breaks are only there because an earlier one cost a function its frame.
 
-When Dynamo gives a function up, Python runs it, and meets its comprehensions, generator expressions and the generators it calls as frames of
-their own. Dynamo then reports that it cannot trace a generator. Such a break goes away when the function's own cause does.
+When Dynamo gives a function up, Python runs it, and meets its comprehensions, generator expressions and the
+generators it calls as frames of their own. Dynamo then reports that it cannot trace a generator. Such a break goes
+away when the function's own cause does.
 """
 
 from __future__ import annotations

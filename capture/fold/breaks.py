@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from g2.capture.fold import after_effects, spans
 from g2.capture.fold.costs import Costs
 from g2.capture.fold.journals import Event, Log
 from g2.capture.fold.owners import owner
-from g2.capture.model import Break, Effect
+from g2.capture.model import Break, Effect, Span
 
 Identity = tuple[object, ...]
 _STRONGER = (Effect.SPLIT, Effect.FRAME_LOST, Effect.RAISED)
@@ -90,7 +90,7 @@ def _place(event: Event) -> list[object]:
 
 
 def _break(
-    place: _Place, costs: Costs, cwd: str, hidden: bool, causes: dict[str, object]
+    place: _Place, costs: Costs, cwd: str, hidden: bool, causes: Mapping[str, Span]
 ) -> Break:
     e = place.first
     return Break(
@@ -106,7 +106,7 @@ def _break(
         owner=owner(e["path"]),
         effect=place.effect,
         hidden=hidden,
-        after_effect_of=causes.get(place.cause) if place.cause else None,  # type: ignore[arg-type]
+        after_effect_of=causes.get(place.cause) if place.cause else None,
         because_of=spans.span(e["because"], cwd) if e.get("because") else None,
         opcode=e["opcode"],
         snippet=spans.snippet(e["path"], e["line"], e["end_line"]),

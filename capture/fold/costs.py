@@ -41,8 +41,9 @@ class Costs:
     def calls(self, key: str, first_calls: Mapping[str, int], lost: bool) -> int:
         """Calls of a root that met the break.
 
-        A break between graphs is counted when it is crossed. A function that was given up runs in eager in every later call of its root, and a
-        break with no operation before it ends no graph: both are met by every later call.
+        A break between graphs is counted when it is crossed. A function that was given up runs in eager in
+        every later call of its root, and a break with no operation before it ends no graph: both are met by
+        every later call.
         """
         since = sum(
             max(self._root_calls.get(root, 0), first) - first + 1 for root, first in first_calls.items()

@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from g2.capture.fold import breaks, graphs, journals, recompiles
+from g2.capture.fold import breaks, graphs, journals, recompiles, spans
 from g2.capture.fold.collector import paused
 from g2.capture.fold.costs import Costs
 from g2.capture.fold.journals import Event, Log
-from g2.capture.model import Effect, Process, Session, Span
-from g2.capture.fold import spans
-from g2.capture.fold.owners import owner
+from g2.capture.fold.owners import owner, shown
 from g2.capture.journal import failures
-from g2.capture.model import Break
+from g2.capture.model import Break, Effect, Process, Session, Span
 
 
 @paused()
@@ -63,7 +61,9 @@ def _device(logs: Sequence[Log]) -> str:
 
 
 def _processes(logs: Sequence[Log]) -> tuple[Process, ...]:
-    """All that ran something compiled. Launchers and helpers that only import torch are left out, unless nothing else ran."""
+    """All that ran something compiled. Launchers and helpers that only import torch are left out, unless nothing
+    else ran.
+    """
     observed = [log for log in logs if not log.hidden and log.events]
     working = [log for log in observed if any(log.of("root", "graph", "break"))]
     return tuple(_process(log) for log in working or observed[:1])
@@ -103,7 +103,7 @@ def _skipped(logs: Sequence[Log], cwd: str) -> tuple[Break, ...]:
                 seen[key] = replace(seen[key], count=seen[key].count + 1)
                 continue
             seen[key] = Break(
-                span=Span(spans.shown(e["path"], cwd), e["line"]),
+                span=Span(shown(e["path"], cwd), e["line"]),
                 kind=None,
                 title=e["reason"],
                 context="",

@@ -1,7 +1,8 @@
 """Every place where Dynamo stops: breaks it resumes from, frames it gives up, errors of its own.
 
 Private torch used here (2.11 to 2.15): InstructionTranslatorBase.log_graph_break, ConvertFrameAssert.__call__ and its
-`_one_graph` and `_box`, the exception classes of torch._dynamo.exc. The structured trace omits whole-frame refusals; these hooks see all.
+`_one_graph` and `_box`, the exception classes of torch._dynamo.exc. The structured trace omits whole-frame
+refusals; these hooks see all.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
             # Eager works where Dynamo itself raised: give the frame up and let the script go on.
             raise exc.Unsupported(f"g2: Dynamo raised {type(error).__name__}") from error
 
-    InstructionTranslatorBase.log_graph_break = splits
-    convert_frame.ConvertFrameAssert.__call__ = converts
+    InstructionTranslatorBase.log_graph_break = splits  # type: ignore[method-assign]
+    convert_frame.ConvertFrameAssert.__call__ = converts  # type: ignore[method-assign]
 
 
 class _Told:
@@ -78,7 +79,8 @@ class _Told:
         except Exception as problem:  # nothing of ours may reach the script
             self._lose(f"a graph break could not be described: {type(problem).__name__}: {problem}")
             return
-        # Dynamo restarts its analysis of a frame, and then logs a data-dependent branch again (generic_jump has no speculation).
+        # Dynamo restarts its analysis of a frame, and then logs a data-dependent branch again (generic_jump has no
+        # speculation).
         again = f"{event['id']} {event['path']}:{event['line']}:{event['column']}:{event['title']}"
         if not event["id"] or again != self._last:
             self._journal.write(event)
@@ -124,7 +126,7 @@ class _Told:
             "effect": effect,
             "opcode": opcode,
             "frame": [root_code.co_filename, root_code.co_firstlineno, places.function_name(root_code)],
-            "id": str(CompileContext.current_compile_id() or getattr(error, "compile_id", "") or ""),
+            "id": str(CompileContext.current_compile_id() or getattr(error, "compile_id", None) or ""),
             "after": self._stats.last_break,
             "root": active.root if active else None,
             "call": active.call if active else None,
@@ -136,7 +138,8 @@ class _Told:
 def _innermost(found: list[Any], traced: list[places.Place], soft: bool) -> tuple[places.Place, str]:
     """The place to show, and the instruction that stopped Dynamo.
 
-    Dynamo's Python polyfills are not anybody's source: the line that led there is. Where Dynamo itself failed, no line inside a
+    Dynamo's Python polyfills are not anybody's source: the line that led there is. Where Dynamo itself failed, no
+    line inside a
     library is at fault: the person's own line is shown, else the library's (not the standard library's).
     """
     opcode = found[-1].current_instruction.opname

@@ -41,7 +41,8 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
             name, code = _function(frame)
             active = stats.active
             made = getattr(result, "guarded_code", None) is not None
-            # Work on a frame that was given up in the end is owed to what gave it up, else to the break it starts behind.
+            # Work on a frame that was given up in the end is owed to what gave it up, else to the break it starts
+            # behind.
             cause = after if made else stats.last_break
             if result is None or made or seconds > 1e-3:
                 journal.write(
@@ -51,13 +52,13 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
                      "after": cause, "root": active.root if active else None, "call": active.call if active else None}
                 )  # fmt: skip
 
-    convert_frame.ConvertFrame.__call__ = converts
+    convert_frame.ConvertFrame.__call__ = converts  # type: ignore[method-assign]
 
     wrapper = getattr(convert_frame, "CatchErrorsWrapper", None)
-    enters = getattr(wrapper, "__call__", None)
-    if wrapper is None or enters is None:
-        lose("time between graphs is measured with Dynamo's own look at skipped frames in it (CatchErrorsWrapper is gone)")
+    if wrapper is None:
+        lose("Dynamo's own look at skipped frames counts as time between graphs (CatchErrorsWrapper is gone)")
     else:
+        enters = wrapper.__call__
 
         @functools.wraps(enters)
         def timed(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -92,7 +93,9 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
 
 
 def _function(frame: Any) -> tuple[str, types.CodeType]:
-    """The function that a frame belongs to. Callables without a frame of their own get one of Dynamo's (external_utils.wrap_inline)."""
+    """The function that a frame belongs to. Callables without a frame of their own get one of Dynamo's
+    (external_utils.wrap_inline).
+    """
     code = originals.original(frame.f_code)
     if code.co_filename.replace("\\", "/").endswith(_WRAPPERS) and "fn" in frame.f_locals:
         name, own = described(frame.f_locals["fn"])

@@ -32,7 +32,8 @@ _INTERNAL = re.compile(r"<frozen |/importlib/|/runpy\.py$|<eval_with_key>|<strin
 def translators(error: BaseException | None) -> list[InstructionTranslatorBase]:
     """The translators that were live when `error` was raised, outermost first.
 
-    They are found in the tracebacks of the error and of what it was raised from; the ones above the outermost of these are its parents.
+    They are found in the tracebacks of the error and of what it was raised from; the ones above the outermost of
+    these are its parents.
     """
     found: list[InstructionTranslatorBase] = []
     seen: set[int] = set()
@@ -133,7 +134,7 @@ def module_path(found: list[InstructionTranslatorBase], root: Module | None) -> 
         for base in _bases(root):
             for name, candidate in base.named_modules():
                 if candidate is module:
-                    return name
+                    return str(name)
         return None
     return None
 

@@ -22,12 +22,17 @@ def test_lines_behind_calls_over_several_lines(places: Run) -> None:
 
 
 def test_spans_have_columns(places: Run) -> None:
-    spans = {(b.span.line, b.span.column, b.span.end_line - b.span.line, b.span.end_column) for b in places.breaks(PLACES)}
+    spans = {
+        (b.span.line, b.span.column, b.span.end_line - b.span.line, b.span.end_column) for b in places.breaks(PLACES)
+    }
     first = line(PLACES, "z = noop(")
     assert (first, 8, 4, 5) in spans  # the call alone, from its name to its closing bracket
     assert (line(PLACES, "noop(z)"), 8, 0, 15) in spans
     both = line(PLACES, "(y.sum().item(), noop(y))")
-    assert {(b.span.column, b.span.end_column) for b in places.breaks(PLACES) if b.span.line == both} == {(12, 26), (28, 35)}
+    assert {(b.span.column, b.span.end_column) for b in places.breaks(PLACES) if b.span.line == both} == {
+        (12, 26),
+        (28, 35),
+    }
 
 
 def test_stacks_are_whole_across_resume_functions(places: Run) -> None:

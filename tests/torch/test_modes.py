@@ -25,7 +25,9 @@ def test_torch_compile_in_all_its_forms() -> None:
     assert all(b.effect == "split" for b in found.session.breaks)
     graphs = [g for g in found.session.graphs if g.function == "with_optimize"]
     assert len(graphs) == 2, "a direct torch._dynamo.optimize has our backend too"
-    assert {root.span.line for root in found.session.roots if root.name == "with_factor"} == {line("mode_entry.py", "def with_factor")}
+    assert {root.span.line for root in found.session.roots if root.name == "with_factor"} == {
+        line("mode_entry.py", "def with_factor")
+    }
 
 
 def test_a_script_that_compiles_nothing() -> None:
@@ -114,7 +116,9 @@ def test_module_option(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_two_ranks_under_torchrun() -> None:
-    found = under(["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(SCRIPTS / "mode_ddp.py")])
+    found = under(
+        ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(SCRIPTS / "mode_ddp.py")]
+    )
     assert found.session.exit_code == 0, found.stderr
     assert found.stdout == "done 2\n"
     assert [process.rank for process in sorted(found.session.processes, key=lambda p: p.rank or 0)] == [0, 1]
@@ -128,13 +132,17 @@ def test_two_ranks_under_torchrun() -> None:
 def test_under_pytest(tmp_path: Path) -> None:
     settings = tmp_path / "pytest.ini"
     settings.write_text("[pytest]\n", "utf-8")
-    found = under(["-m", "pytest", "-q", "-c", str(settings), "-p", "no:cacheprovider", str(SCRIPTS / "mode_pytest.py")])
+    found = under(
+        ["-m", "pytest", "-q", "-c", str(settings), "-p", "no:cacheprovider", str(SCRIPTS / "mode_pytest.py")]
+    )
     assert found.session.exit_code == 0, found.stdout
     assert found.places("mode_pytest.py") == marked("mode_pytest.py")
     assert found.roots() == {"Net.forward": 2}
 
 
-@pytest.mark.skipif(sys.platform == "darwin", reason="torch's threads do not survive a forked DataLoader worker on macOS")
+@pytest.mark.skipif(
+    sys.platform == "darwin", reason="torch's threads do not survive a forked DataLoader worker on macOS"
+)
 def test_workers_of_all_kinds() -> None:
     found = run("mode_spawn.py")
     assert (found.session.exit_code, found.stdout) == (0, "child\ndone\n"), found.stderr
