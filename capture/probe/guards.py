@@ -173,7 +173,7 @@ class _Walk:
             return
         present = list(dict.keys(value))
         old = {
-            i: bare(g.verbose_code_parts()[0]).rpartition(" == ")[2]
+            i: self._key(bare(g.verbose_code_parts()[0]), present)
             for i, (k, _) in pairs.items()
             if k
             for g in k.get_leaf_guards()
@@ -189,6 +189,16 @@ class _Walk:
             self.found.append(Failure(source, "keys", was, keys(value)))
             return
         yield from (manager for _, manager in pairs.values() if manager)
+
+    def _key(self, code: str, present: list[Any]) -> str:
+        """The key that a guard on a key expects: a literal, or an object known by its id."""
+        identity = re.search(r"___check_obj_id\(.*, (\d+)\)", code)
+        if identity is None:
+            return re.sub(r"^<class '(?:.*\.)?(\w+)'>$", r"class \1", code.rpartition(" == ")[2])
+        number = int(identity[1])
+        held = next((key for key in present if id(key) == number), None)
+        held = self._alive(number) if held is None else held
+        return "..." if held is None else show(held)
 
     def _missing(self, source: str) -> None:
         if not any(

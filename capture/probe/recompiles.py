@@ -52,6 +52,7 @@ class _Limited:
 
     frame_state: object
     answer: Any
+    place: tuple[str, int, str]
 
 
 def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None:
@@ -127,7 +128,7 @@ def _count(wrapper: Any, stats: Stats, strategy: Any, run_only: Any) -> None:
         known = limited.get(code)
         if known is not None:
             if known.frame_state is frame_state:
-                stats.eager(code.co_filename, code.co_firstlineno, places.function_name(code))
+                stats.eager(*known.place)
                 return known.answer
             del limited[code]
         result = convert(self, frame, cache_entry, frame_state)
@@ -135,8 +136,9 @@ def _count(wrapper: Any, stats: Stats, strategy: Any, run_only: Any) -> None:
             given = result.frame_exec_strategy
             if given.cur_action == run_only and given.recursive_action == run_only:
                 result.frame_exec_strategy = strategy
-                limited[code] = _Limited(frame_state, result)
-                stats.eager(code.co_filename, code.co_firstlineno, places.function_name(code))
+                place = (code.co_filename, code.co_firstlineno, places.function_name(code))
+                limited[code] = _Limited(frame_state, result, place)
+                stats.eager(*place)
         return result
 
     wrapper.__call__ = converts
