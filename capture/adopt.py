@@ -1,14 +1,17 @@
 """Child side: what is compiled, and with which backend.
 
-The script's own torch.compile calls keep their choices; only the backend is ours and fullgraph is dropped, so that all breaks are seen.
+The script's own torch.compile calls keep their choices; only the backend is ours and fullgraph is dropped, so that
+all breaks are seen.
 Until the script compiles something itself, every outermost nn.Module call is compiled, as Module.compile() would do it.
 
-Private torch used here (2.11 to 2.15): _TorchDynamoContext.__call__ (what torch.compile applies to a function), trace_rules.add.
+Private torch used here (2.11 to 2.15): _TorchDynamoContext.__call__ (what torch.compile applies to a function),
+trace_rules.add.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
 import types
@@ -61,9 +64,11 @@ class Adoption:
             made = real(context, fn)
             if not isinstance(context, eval_frame.OptimizeContext) or not isinstance(made, types.FunctionType):
                 return made
+            if asked_by_torch(sys._getframe(1)):
+                return made
             return self._roots.counted(made, fn, self._contexts.setdefault(context, self._asked))
 
-        eval_frame._TorchDynamoContext.__call__ = wraps  # type: ignore[method-assign]
+        eval_frame._TorchDynamoContext.__call__ = wraps  # type: ignore[method-assign,assignment]
         self._replace_optimize()
 
     def _replace_optimize(self) -> None:
@@ -99,7 +104,7 @@ class Adoption:
         @functools.wraps(real)
         def compile(*args: Any, **kwargs: Any) -> Any:
             model = args[0] if args else kwargs.get("model")
-            if kwargs.get("disable"):
+            if kwargs.get("disable") or asked_by_torch(sys._getframe(1)):
                 return real(*args, **kwargs)
             caller = self._chosen(sys._getframe(1), model)
             if model is None:
@@ -117,7 +122,7 @@ class Adoption:
             finally:
                 self._asked = before
 
-        torch.compile = compile  # type: ignore[assignment]
+        torch.compile = compile
 
 
 def _decorate(compile: Callable[..., Any], kwargs: dict[str, Any], model: Any) -> Any:
@@ -130,11 +135,24 @@ def _is_ours(frame: types.FrameType) -> bool:
     return frame.f_code.co_filename == named.__file__
 
 
+def asked_by_torch(frame: types.FrameType | None) -> bool:
+    """Whether torch compiles a helper of its own (torch.cond and flex_attention do, when they are called in eager):
+    not the script's matter.
+    """
+    while frame is not None and (
+        frame.f_code.co_filename in (__file__, named.__file__) or frame.f_code.co_filename.startswith(_doors())
+    ):
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_filename.startswith(_torch_folder())
+
+
 def asked_by_script(frame: types.FrameType | None, model: Any) -> types.FrameType | None:
     """The frame that asked for a compilation, when it was the script's own wish.
 
-    It was when the call stands in the user's files, or when a library compiles an nn.Module at run time (a trainer's option). A library that
-    decorates its own helpers, while it is imported or built, compiles a region of its own: then the script has not chosen anything yet.
+    It was when the call stands in the user's files, or when a library compiles an nn.Module at run time (a
+    trainer's option). A library that
+    decorates its own helpers, while it is imported or built, compiles a region of its own: then the script has not
+    chosen anything yet.
     """
     module = isinstance(model, torch.nn.Module) or isinstance(getattr(model, "__self__", None), torch.nn.Module)
     direct = True
@@ -150,6 +168,11 @@ def asked_by_script(frame: types.FrameType | None, model: Any) -> types.FrameTyp
         direct = False
         frame = frame.f_back
     return None
+
+
+@functools.cache
+def _torch_folder() -> str:
+    return f"{Path(torch.__file__).parent}{os.sep}"
 
 
 @functools.cache
@@ -198,7 +221,8 @@ class Outermost:
             if not self._on:
                 return real(module, *args, **kwargs)
             self._tell_threads()
-            # The real method is put back while the call lasts: inner modules are not roots, and Dynamo never sees this wrapper.
+            # The real method is put back while the call lasts: inner modules are not roots, and Dynamo never sees
+            # this wrapper.
             torch.nn.Module.__call__ = real  # type: ignore[method-assign]
             try:
                 if not worth_compiling(module):
@@ -217,13 +241,15 @@ class Outermost:
             self._journal.write({"e": "lost", "what": _IN_THREADS})
 
     def _compiled_call(self, module: torch.nn.Module) -> Callable[..., Any]:
-        # One compiled function serves all modules: Dynamo keeps compiled code with the code object, and the module is an argument.
+        # One compiled function serves all modules: Dynamo keeps compiled code with the code object, and the module is
+        # an argument.
         call = torch.nn.Module._call_impl
         if not _passed_over(type(module)):
             if self._compiled is None:
                 self._compiled = self._optimized(call)
             return self._compiled
-        # torch.compile puts a wrapper around such a module. The wrapper's code is the same for all, so each gets a copy of its own:
+        # torch.compile puts a wrapper around such a module. The wrapper's code is the same for all, so each gets a
+        # copy of its own:
         # two containers are not two versions of one function.
         if module not in self._wrapped:
             wrapper = torch._dynamo.external_utils.wrap_inline(call)
@@ -256,7 +282,7 @@ def worth_compiling(module: torch.nn.Module) -> bool:
         return False
     return not (
         torch.compiler.is_compiling()
-        or torch.jit.is_tracing()
+        or torch._C._is_tracing()
         or torch.fx._symbolic_trace.is_fx_symbolic_tracing()
         or torch.utils._python_dispatch._get_current_dispatch_mode() is not None
         or torch._C._functorch.peek_interpreter_stack() is not None
