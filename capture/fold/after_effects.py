@@ -13,6 +13,11 @@ _TITLES = ("Missing tp_iternext", "Attempt to trace generator")
 _INNER = ("<listcomp>", "<genexpr>", "<dictcomp>", "<setcomp>", "<lambda>")
 
 
+def possible(event: Event) -> bool:
+    """Whether Dynamo's words are those of an after-effect."""
+    return str(event["title"]).startswith(_TITLES)
+
+
 class Causes:
     """The functions that were given up so far in one process, and by which break."""
 
@@ -26,7 +31,7 @@ class Causes:
     def of(self, event: Event) -> str | None:
         """The key of the break that `event` is an after-effect of, if it is one."""
         again = f":{event['title']}" if event["effect"] == "raised" else None
-        if again is None and not event["title"].startswith(_TITLES):
+        if again is None and not possible(event):
             return None
         path, function = event["frame"][0], event["frame"][2]
         parent, _, last = function.rpartition(".")

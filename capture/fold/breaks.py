@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from g2.capture.fold import after_effects, spans
@@ -69,8 +69,8 @@ def _collect(log: Log, into: dict[Identity, _Place], failed: set[tuple[str, str,
             continue
         effect = Effect(event["effect"])
         own = effect is Effect.RAISED or event["title"].startswith(_OWN)
-        if own and (log.pid, event["root"], event["call"]) in failed:
-            continue  # eager failed in this call too: the error is the script's own
+        if (own or after_effects.possible(event)) and (log.pid, event["root"], event["call"]) in failed:
+            continue  # eager failed in this call too: the error is the script's own, and what came of it
         place = into.get(identity(event)) or into.setdefault(identity(event), _Place(event))
         if place not in by_key[key(event)]:
             by_key[key(event)].append(place)
@@ -113,7 +113,3 @@ def _break(
         cost=costs.of(key(e)),
     )
 
-
-def unreached(breaks: Iterable[Break]) -> tuple[Break, ...]:
-    """The hidden ones."""
-    return tuple(b for b in breaks if b.hidden)
