@@ -27,7 +27,7 @@ check: $(INSTALLED) ## ruff, mypy, pyright
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 docs: $(INSTALLED) ## write the pages of docs/ that are made from the code
-	$(BIN)/python docs/build.py
+	$(BIN)/python -m g2.explain.pages docs
 
 bench: $(INSTALLED) ## measure what g2 costs
 	$(BIN)/python bench/run.py
