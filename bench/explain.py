@@ -132,7 +132,8 @@ def measured(scripts: list[Path], rounds: int) -> tuple[dict[str, list[Round]], 
         except Failed as error:
             out.pop(script.stem, None)
             notes.append(f"{script.stem}: left out, {error}")
-        print(f"  {script.stem}", file=sys.stderr, flush=True)
+        ratios = out[script.stem][-1].ratios(1) if script.stem in out else {}
+        print(f"  {script.stem}", *(f"{v:.2f}" for v in ratios.values()), file=sys.stderr, flush=True)
     return dict(out), notes
 
 

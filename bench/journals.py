@@ -116,17 +116,17 @@ def _process(chance: random.Random, pid: int, number: int, spots: list[Event], f
         if chance.random() < 0.02:
             yield _stats(call, graphs, gaps)
             told += 1
-    yield _stats(50, graphs, gaps, all_of_them=True)
+    yield _stats(50, graphs, gaps)
     yield {"e": "end", "t": 60.0}
 
 
-def _stats(call: int, graphs: dict[str, list[float]], gaps: dict[str, list[Any]], all_of_them: bool = False) -> Event:
-    most = len(graphs) if all_of_them else 50
-    return {
-        "e": "stats", "roots": {f"Net.forward@{n}": call for n in range(5)},
-        "graphs": dict(list(graphs.items())[-most:]),
-        "gaps": dict(list(gaps.items())[-most:]), "eager": {},
-    }  # fmt: skip
+def _stats(call: int, graphs: dict[str, list[float]], gaps: dict[str, list[Any]]) -> Event:
+    """What has changed since the last one; empties `graphs` and `gaps`."""
+    roots = {f"Net.forward@{n}": call for n in range(5)}
+    event = {"e": "stats", "roots": roots, "graphs": dict(graphs), "gaps": dict(gaps), "eager": {}}
+    graphs.clear()
+    gaps.clear()
+    return event
 
 
 def _recompile(chance: random.Random, place: Event, spot: Event) -> Event:
