@@ -77,6 +77,14 @@ def _text(node: ast.expr, at: int | None) -> str:
             slice=index,
         ):
             return f"key {ast.unparse(index)} of {_text(of, at)}"
+        case ast.Subscript(
+            value=ast.Call(
+                func=ast.Name(id="dict"),
+                args=[ast.Attribute(value=ast.Call(func=ast.Name(id="type"), args=[of]), attr="__dict__")],
+            ),
+            slice=ast.Constant(value=str(key)),
+        ):
+            return _attribute(_text(of, at), key)  # an attribute that the class holds
         case ast.Subscript(value=base, slice=index):
             return f"{_text(base, at)}[{_text(index, at)}]"
         case ast.Attribute(value=base, attr=attr):

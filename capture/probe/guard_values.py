@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import collections
 import functools
 import inspect
 import math
@@ -41,7 +42,8 @@ _UNARY: Mapping[type[ast.AST], Callable[[Any], Any]] = {
     ast.Not: operator.not_, ast.USub: operator.neg, ast.UAdd: operator.pos,
 }  # fmt: skip
 _NUMBERS = (int, float, bool, complex)
-_C_DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType)
+_FIELD = type(vars(collections.namedtuple("_Named", "field"))["field"])  # reads a field of a named tuple
+_C_DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType, _FIELD)
 _KEYS = (str, int, float, bool, bytes, type(None), tuple, Enum, torch.dtype, torch.device, type)
 _READS = {"size", "stride", "storage_offset", "dim", "numel"}
 _HELPERS = {"___from_numpy", "___as_tensor", "___tuple_iterator_getitem", "___tuple_iterator_len",
@@ -136,6 +138,8 @@ class Reader:
                 return length(values[0])
             if name == "list" and isinstance(values[0], type({}.keys())):
                 return list(values[0])
+            if name == "dict" and type(values[0]) in (dict, types.MappingProxyType):  # dict(type(x).__dict__)
+                return values[0]
             if name == "hasattr":
                 return self._has(values[0], values[1])
             if name in ("max", "min", "abs", "int", "float", "round"):
