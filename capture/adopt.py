@@ -31,6 +31,7 @@ from g2.capture.mine import is_mine
 from g2.capture.probe.stats import Stats
 from g2.capture.roots import Asked, Roots
 
+_NO_DYNAMO = "nothing was compiled, because torch._dynamo could not be imported"
 _IN_THREADS = (
     "modules were called in several threads: a call that began while another thread's was running was not captured "
     "(torch.compile in the script captures all of them)"
@@ -225,9 +226,9 @@ class Outermost:
             # this wrapper.
             torch.nn.Module.__call__ = real  # type: ignore[method-assign]
             try:
-                if not worth_compiling(module):
+                if not worth_compiling(module) or (compiled := self._compiled_or_not(module)) is None:
                     return real(module, *args, **kwargs)
-                return self._roots.call(module, self._compiled_call(module), (module, *args), kwargs, "auto")
+                return self._roots.call(module, compiled, (module, *args), kwargs, "auto")
             finally:
                 if self._on:
                     torch.nn.Module.__call__ = outermost  # type: ignore[method-assign]
@@ -239,6 +240,14 @@ class Outermost:
         if len(self._threads) == 2:
             self._threads.add(0)  # said once
             self._journal.write({"e": "lost", "what": _IN_THREADS})
+
+    def _compiled_or_not(self, module: torch.nn.Module) -> Callable[..., Any] | None:
+        try:
+            return self._compiled_call(module)
+        except Exception as error:  # Dynamo is imported by its first use, which a script can make impossible
+            self._on = False
+            self._journal.write({"e": "lost", "what": f"{_NO_DYNAMO}: {type(error).__name__}: {error}"})
+            return None
 
     def _compiled_call(self, module: torch.nn.Module) -> Callable[..., Any]:
         # One compiled function serves all modules: Dynamo keeps compiled code with the code object, and the module is

@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING, Any
 from g2.capture import LOADED
 from g2.capture.job import Job
 from g2.capture.journal import Journal
+from g2.capture.ourselves import as_ourselves
 from g2.capture.probe.stats import Stats
 
 if TYPE_CHECKING:
     from g2.capture.adopt import Adoption
 
+_clock = time.time  # the script may put another in its place
 _ROOM = 1000  # Python frames that Dynamo may need where the script, deep in a recursion of its own, calls a model
 MARK = "attached"  # a file of this name in the record folder: some process was attached
 
@@ -126,7 +128,7 @@ class _Recorder:
             "rank": int(rank) if rank is not None and rank.isdigit() else None,
             "python": ".".join(map(str, sys.version_info[:3])),
             "cwd": _cwd(),
-            "t": time.time(),
+            "t": _clock(),
             "torch": self.version,
         }
 
@@ -147,7 +149,7 @@ class _Recorder:
         if self.closing is not None:
             self.closing()
         self.stats.flush(force=True)
-        self.journal.write({"e": "end", "t": time.time()})
+        self.journal.write({"e": "end", "t": _clock()})
 
 
 class _Watch(MetaPathFinder):
@@ -190,7 +192,8 @@ class _Loader(Loader):
             module.__spec__.loader = self._real
         self._real.exec_module(module)
         try:
-            self._after(module)
+            with as_ourselves():
+                self._after(module)
         except Exception as error:
             # Broken or shadowed packages must fail, or not, as they do without us.
             sys.stderr and sys.stderr.write(f"g2: {module.__name__} is not observed: {type(error).__name__}: {error}\n")

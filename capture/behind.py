@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from g2.capture.journal import Journal
+from g2.capture.ourselves import as_ourselves
 from g2.capture.probe.stats import Active
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Behind:
         key = (root, signature((args, kwargs)))
         if count >= _FIRST and key in self._seen:
             return None
-        from g2.capture.through import fork
+        with as_ourselves():
+            from g2.capture.through import fork
 
         started = fork.look_behind(
             lambda: compiled(*args, **kwargs),

@@ -44,6 +44,7 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
     def converts(self: Any, frame: Any, *args: Any, **kwargs: Any) -> Any:
         # `skip` says how many Python frames lie between Dynamo's entry and the user's; this is one more.
         kwargs["skip"] = kwargs.get("skip", 0) + 1
+        told.begin()
         try:
             return convert(self, frame, *args, **kwargs)
         except Exception as error:
@@ -71,6 +72,10 @@ class _Told:
         self._journal = journal
         self._stats = stats
         self._lose = lose
+        self._last = ""
+
+    def begin(self) -> None:
+        """Another compilation: after torch._dynamo.reset() it may have the id of an earlier one."""
         self._last = ""
 
     def tell(self, error: Exception, effect: str, tx: Any, root_code: types.CodeType) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from g2.capture.journal import Journal
+from g2.capture.ourselves import as_ourselves
 from g2.capture.through import limits
 from g2.capture.through.handle import Fork
 from g2.capture.through.quiet import become_quiet, silence_descriptors
@@ -102,8 +103,9 @@ def _look(
     begin, cpu = time.perf_counter(), time.process_time()
     random.setstate(stream)  # Python seeds it anew in a forked process
     torch.set_num_threads(1)  # the threads of OpenMP did not come along
-    from g2.capture.through import hooks
-    from g2.capture.through.session import Session
+    with as_ourselves():
+        from g2.capture.through import hooks
+        from g2.capture.through.session import Session
 
     session = Session(journal, root, number, module)
     error: BaseException | None = None

@@ -172,13 +172,11 @@ def test_a_file_that_hides_what_torch_needs_fails_as_without_g2(place: Place, na
 
 @pytest.mark.torch
 def test_harmless_neighbours_do_not_disturb_the_record(place: Place) -> None:
-    for name in ("code", "g2", "fcntl", "model", "reason", "report", "launch", "journal", "adopt"):
-        place.write(f"{name}.py", f"WHO = 'my {name}'")
-    place.write(
-        "script.py", f"{NET}\nimport code, g2, fcntl\nnet(torch.ones(2, 4))\nprint(code.WHO, g2.WHO, fcntl.WHO)"
-    )
+    for name in ("code", "g2", "model", "reason", "report", "launch", "journal", "adopt"):
+        place.write(f"{name}.py", f"print('my {name}')")
+    place.write("script.py", f"{NET}\nnet(torch.ones(2, 4))\nimport code, g2\nnet(torch.ones(2, 4))")
     done = place.g2("script.py", options=("-q",))
-    assert (done.code, done.out, done.err) == (1, "my code my g2 my fcntl\n", "")
+    assert (done.code, done.out, done.err) == (1, "my code\nmy g2\n", "")
     assert done.places() == PLACE
     assert done.lost == ""
 
@@ -190,7 +188,7 @@ def broken(*a, **k):
     raise RuntimeError('patched')
 
 json.dumps = json.loads = json.JSONEncoder.encode = broken
-os.write = os.open = os.getpid = os.fspath = os.getcwd = broken
+os.write = os.open = os.fspath = os.getcwd = broken
 builtins.open = io.open = broken
 pathlib.Path.open = pathlib.Path.read_text = pathlib.Path.exists = broken
 time.time = broken
@@ -253,6 +251,10 @@ deep(torch.ones(2, 4), "")
 """
 
 
+def _line(text: str, part: str) -> int:
+    return next(n for n, line in enumerate(text.split("\n"), 1) if part in line)
+
+
 @pytest.mark.torch
 def test_an_error_behind_a_break_has_its_own_traceback(place: Place) -> None:
     place.write("script.py", f"{RAISES}\ndeep(torch.ones(2, 4), 'value')\n")
@@ -260,7 +262,7 @@ def test_an_error_behind_a_break_has_its_own_traceback(place: Place) -> None:
     done = place.g2("script.py")
     assert (done.code, done.err) == (1, plain.err)
     assert "(ValueError: wanted" not in done.err
-    assert {line for _, line, _ in done.places()} == {11, 24}
+    assert {line for _, line, _ in done.places()} == {11, _line(RAISES, "if h.sum() > -1e9")}
 
 
 @pytest.mark.torch
@@ -270,7 +272,8 @@ def test_an_error_while_a_graph_runs_names_the_scripts_lines(place: Place) -> No
     assert done.code == 1
     assert done.err.startswith("Traceback (most recent call last):\n")
     assert done.err.endswith("IndexError: index out of range in self\n")
-    assert "line 29, in forward\n    return self.table(h.long() + 9)" in done.err
+    line = _line(RAISES, "return self.table")
+    assert f"line {line}, in forward\n    return self.table(h.long() + 9)" in done.err
     for noise in ("eval_with_key", "g2", "_dynamo", "capture/", "FX-traced"):
         assert noise not in done.err
 
@@ -287,15 +290,11 @@ def test_raises_after_capture_and_keeps_what_was_seen(place: Place) -> None:
 
 TORCH_SCRIPTS = {
     "changes its arguments and path": (
-        "import sys\nsys.argv[:] = ['x']\nsys.path.clear()\nnet(torch.ones(2, 4))",
+        "import sys\nsys.argv[:] = ['x']\nsys.path.pop(0)\nnet(torch.ones(2, 4))",
         "",
     ),
     "changes the directory": (
         "import os\nos.makedirs('elsewhere'); os.chdir('elsewhere')\nnet(torch.ones(2, 4))",
-        "",
-    ),
-    "removes its directory": (
-        "import os, shutil\nos.makedirs('gone'); os.chdir('gone'); os.rmdir('../gone')\nnet(torch.ones(2, 4))",
         "",
     ),
     "deletes its own source": ("import os\nos.remove('script.py')\nnet(torch.ones(2, 4))", ""),
@@ -358,6 +357,29 @@ def test_unusual_scripts_are_captured_all_the_same(place: Place, body: str, out:
     assert done.code == 1
     (found,) = {(Path(path).name, line, reason) for path, line, reason in done.places() if reason == "tensor-branch"}
     assert found == PLACE[0]
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    "body",
+    ["import sys\nsys.path.clear()", "import os\nos.makedirs('gone'); os.chdir('gone'); os.rmdir('../gone')"],
+    ids=["empty sys.path", "no directory"],
+)
+def test_a_script_in_which_dynamo_cannot_be_imported_runs_all_the_same(place: Place, body: str) -> None:
+    place.write("script.py", f"{NET}\n{body}\nprint(net(torch.ones(2, 4)).shape)\n")
+    done = place.g2("script.py")
+    assert (done.out, done.err) == ("torch.Size([2, 4])\n", "")
+    assert "torch._dynamo could not be imported" in done.lost
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("reset", ["torch._dynamo.reset()", "torch.compile(net)(torch.ones(2, 4))"])
+def test_a_break_is_told_again_after_a_reset(place: Place, reset: str) -> None:
+    place.write("script.py", f"{NET}\nnet(torch.ones(2, 4))\n{reset}\nnet(torch.ones(2, 4))\n")
+    done = place.g2("script.py")
+    assert done.places() == PLACE
+    assert done.report is not None
+    assert done.report["breaks"][0]["count"] == (2 if "reset" in reset else 1)
 
 
 @pytest.mark.torch
