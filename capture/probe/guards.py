@@ -189,7 +189,7 @@ class _Walk:
         if changed or (whole and count != len(present)) or count > len(present):
             was = "{" + ", ".join(old.get(i, "...") for i in range(count)) + "}"
             failure = Failure(source, "keys", was, keys(value))
-            # A search for an object among the keys guards only those it met, and the size at compile time is not to be had.
+            # A search for an object guards only the keys it met, and the size at compile time is not to be had.
             searched = any(g for k, _ in pairs.values() if k for g in k.get_leaf_guards() if _is_identity(g))
             if changed or count > len(present) or not searched:
                 self.found.append(failure)
