@@ -100,13 +100,18 @@ def _plain(frames: Sequence[FrameType], steps: Sequence[FrameSummary]) -> list[F
                 out.pop()  # it only says which function ran the graph
             out.extend(inlined)
         elif step.name.startswith(_RESUME):
-            name = step.name.removeprefix(_RESUME).rpartition("_at_")[0]
+            name = _original(step.name)
             if out and (out[-1].filename, out[-1].name) == (step.filename, name):
                 out.pop()  # the first part of the same function
             out.append(_copy(step, name))
         elif not any(part in step.filename for part in _DYNAMOS):
             out.append(step)
     return out
+
+
+def _original(name: str) -> str:
+    """`forward` for the function that Dynamo made of its second half."""
+    return name.removeprefix(_RESUME).rpartition("_at_")[0] if name.startswith(_RESUME) else name
 
 
 def _copy(step: FrameSummary, name: str) -> FrameSummary:
@@ -135,4 +140,4 @@ def _inlined(frame: FrameType, line: int) -> list[FrameSummary]:
     index = (getattr(graph, "_lineno_map", None) or {}).get(line - getattr(graph, "_prologue_start", 0))
     nodes = list(graph.graph.nodes) if index is not None and graph is not None else []
     text = nodes[index].stack_trace if index is not None and index < len(nodes) else None
-    return [FrameSummary(path, int(at), name) for path, at, name in _STEP.findall(text or "")]
+    return [FrameSummary(path, int(at), _original(name)) for path, at, name in _STEP.findall(text or "")]
