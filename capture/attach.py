@@ -196,7 +196,8 @@ class _Loader(Loader):
                 self._after(module)
         except Exception as error:
             # Broken or shadowed packages must fail, or not, as they do without us.
-            sys.stderr and sys.stderr.write(f"g2: {module.__name__} is not observed: {type(error).__name__}: {error}\n")
+            if sys.stderr is not None:
+                sys.stderr.write(f"g2: {module.__name__} is not observed: {type(error).__name__}: {error}\n")
 
 
 # Python leaves the frames of its import system out of tracebacks, and skips them for warnings; ours is one of them.
