@@ -15,6 +15,8 @@ def hush() -> None:
     if "TORCH_LOGS" in os.environ:
         return
     logging.getLogger("torch._dynamo").setLevel(logging.ERROR)
+    # A guard that cannot be made is an error of Dynamo's that the record holds with its place.
+    logging.getLogger("torch._guards").setLevel(logging.CRITICAL)
     # While Dynamo tries an operation that fails, as it will in the script: the script's own error says it.
     logging.getLogger("torch._subclasses.fake_tensor").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\._dynamo\.")
