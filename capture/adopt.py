@@ -282,10 +282,15 @@ def _passed_over(kind: type[torch.nn.Module]) -> bool:
 
 
 def worth_compiling(module: torch.nn.Module) -> bool:
-    """Whether a person would compile this call: not a bare loss or activation, nothing compiled or traced already."""
+    """Whether a person would compile this call: not a bare loss or activation, a weight, nothing compiled or traced
+    already.
+    """
     if isinstance(module, (torch.jit.ScriptModule, torch.fx.GraphModule)):
         return False
-    if type(module).__module__.startswith("torch.nn.modules") and not module._modules:
+    kind = type(module).__module__
+    if kind.startswith("torch.nn.modules") and not module._modules:
+        return False
+    if kind.startswith("torch.nn.utils"):  # a parametrized weight that is read is no call of a model
         return False
     if module._compiled_call_impl is not None or type(module).__name__ == "OptimizedModule":
         return False

@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch._dynamo import convert_frame
 
 from g2.capture.described import described
@@ -98,7 +99,9 @@ def _function(frame: Any) -> tuple[str, types.CodeType]:
     """
     code = originals.original(frame.f_code)
     if code.co_filename.replace("\\", "/").endswith(_WRAPPERS) and "fn" in frame.f_locals:
-        name, own = described(frame.f_locals["fn"])
+        wrapped, args = frame.f_locals["fn"], frame.f_locals.get("args")
+        # Containers of torch.nn are called through their Module._call_impl.
+        name, own = described(args[0] if args and wrapped is torch.nn.Module._call_impl else wrapped)
         if own is not None:
             return name, own
     return places.function_name(code), code

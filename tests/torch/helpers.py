@@ -45,6 +45,11 @@ class Run:
         """Line and id (Dynamo's short name where it has no id) of every break in the script."""
         return {(b.span.line, b.kind or b.title) for b in self.breaks(script)}
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What was not observed, but for what this torch version does not offer."""
+        return tuple(note for note in self.session.lost if "this torch version" not in note)
+
     def roots(self) -> dict[str, int]:
         """Calls by name."""
         return {root.name: root.calls for root in self.session.roots}
