@@ -20,6 +20,7 @@ from torch._subclasses import meta_utils
 from g2.capture.through import zone
 from g2.capture.through.calls import calls_recurrent
 from g2.capture.through.opcodes import recover
+from g2.capture.through.scalars import know_scalars
 from g2.capture.through.session import Session, WholeFrameTraced
 from g2.capture.through.stop import Stop
 from g2.capture.through.values import Unreal
@@ -169,6 +170,7 @@ def _through(handler: Any, session: Session, effect: Callable[[Any], str]) -> Ca
                         handler(tx, inst)
                 else:
                     recover(Stop(tx, inst, stack, kw_names, session.undo, session.entered, handler))
+                know_scalars(tx)
                 session.counts["whole" if known else "recovered"] += 1
             except _CONTROL:
                 raise
