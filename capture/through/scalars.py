@@ -1,8 +1,8 @@
 """Scalars that were computed before a break: Dynamo knows their value behind it (torch 2.11 to 2.15).
 
 A 0-d int64 or float64 CPU tensor that enters a graph is given the number it holds (`item_memo`, set by
-FakeTensorConverter.from_real_tensor), so `x.new_zeros(n)` with such an `n` is no break behind a break. In one trace through
-all breaks nothing enters anew; so the scalars computed until then are given their numbers here.
+FakeTensorConverter.from_real_tensor), so `x.new_zeros(n)` with such an `n` is no break behind a break. In one trace
+through all breaks nothing enters anew; so the scalars computed until then are given their numbers here.
 """
 
 from __future__ import annotations
