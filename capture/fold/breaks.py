@@ -48,14 +48,30 @@ def fold(logs: Sequence[Log], costs: Costs, cwd: str) -> tuple[Break, ...]:
             _collect(log, hidden, failed)
     known = {(p.first["path"], p.first["line"], p.first["column"]) for p in natural.values()}
     known |= {(p.first["path"], p.first["line"], p.first["kind"] or p.first["title"]) for p in natural.values()}
+    met = _met(logs)
     causes = {key(p.first): spans.span(_place(p.first), cwd) for p in natural.values()}
     out = [_break(p, costs, cwd, False, causes) for p in natural.values()]
     for place in hidden.values():
         e = place.first
         if (e["path"], e["line"], e["column"]) in known or (e["path"], e["line"], e["kind"] or e["title"]) in known:
             continue
-        out.append(_break(place, costs, cwd, True, causes))
+        if (e["frame"][0], e["frame"][2]) in met:
+            out.append(_break(place, costs, cwd, True, causes))
     return tuple(out)
+
+
+def _met(logs: Sequence[Log]) -> set[tuple[str, str]]:
+    """The functions that Dynamo met as frames of their own in the natural run.
+
+    Behind a break Python runs, and Dynamo meets what it calls. A fork in which a trace ended early may meet others: what
+    stands in them is not hidden, it is never reached.
+    """
+    met = set()
+    for log in logs:
+        if not log.hidden:
+            met |= {(e["path"], e["function"]) for e in log.of("compile", "recompile")}
+            met |= {(e["frame"][0], e["frame"][2]) for e in log.of("break")}
+    return met
 
 
 def _collect(log: Log, into: dict[Identity, _Place], failed: set[tuple[str, str, int]]) -> None:
