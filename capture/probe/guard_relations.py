@@ -68,7 +68,11 @@ def _bound(node: ast.expr, sign: str, bound: object, code: str, reader: Reader) 
 
 
 def _single(node: ast.expr) -> bool:
-    return dimension(node) is not None or isinstance(node, ast.Subscript | ast.Attribute)
+    match node:
+        case ast.Subscript() | ast.Attribute() | ast.Call(func=ast.Attribute(attr="item"), args=[]):
+            return True
+        case _:
+            return dimension(node) is not None
 
 
 def _singles(node: ast.AST) -> Iterator[ast.expr]:

@@ -127,6 +127,11 @@ class Reader:
                 if isinstance(tensor, torch.Tensor):
                     return getattr(torch.Tensor, attr)(tensor)
                 raise Unknown(attr)
+            case ast.Attribute(value=base, attr="item"):  # a 0-d tensor whose number stands in the graph
+                tensor = self._value(base, start)
+                if isinstance(tensor, torch.Tensor) and tensor.device.type == "cpu" and not tensor.dim():
+                    return torch.Tensor.item(tensor)
+                raise Unknown("item")
             case _:
                 pass
         values = [self._value(a, start) for a in arguments]
