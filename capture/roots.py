@@ -51,6 +51,8 @@ class Roots:
         owner = getattr(model, "__self__", None)
         module = owner if isinstance(owner, torch.nn.Module) else None
         whole = module if module is not None and model.__name__ in _WHOLE else model
+        if asked.by == "script":
+            self._introduce(whole, asked.by)  # it may never be called, and that is worth saying
         run = compiled
         if asked.fullgraph:
             # fullgraph=True also captures scalars and data-dependent shapes (one_graph in torch._dynamo.output_graph,

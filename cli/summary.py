@@ -63,10 +63,10 @@ def _nothing(session: Session) -> str:
     if session.torch is None:
         return "Nothing to explain: the script did not import torch."
     if not session.roots:
-        return "Nothing was compiled: the script called no nn.Module and no torch.compile."
+        return "Nothing was compiled: the script called no nn.Module of its own and no torch.compile."
     called = [root for root in session.roots if root.calls]
     if not called:
-        return "Nothing was compiled: what is compiled here was never called."
+        return f"Nothing was compiled: what torch.compile returned for {_names(list(session.roots))} was never called."
     pieces, calls = _pieces(session), sum(root.calls for root in called)
     if not pieces:
         return f"Dynamo made no graph of {_names(called)} in {plural(calls, 'call')}."
@@ -92,7 +92,12 @@ def advice_when_empty(session: Session) -> str | None:
             "Name a script that runs a PyTorch model. Processes that it starts are observed too, "
             "when they run the same Python."
         )
-    if not any(root.calls for root in session.roots):
+    if session.roots and not any(root.calls for root in session.roots):
+        return (
+            "torch.compile(model) returns another object; calls of the first one, and methods such as model.generate(), run "
+            "uncompiled. model.compile() compiles it in place."
+        )
+    if not session.roots:
         return (
             "g2 compiles each outermost call of an nn.Module. Name a plain function or a method: "
             "g2 explain --compile module:function SCRIPT, or --compile Class.method."
