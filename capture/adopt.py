@@ -137,9 +137,7 @@ def _is_ours(frame: types.FrameType) -> bool:
 
 
 def asked_by_torch(frame: types.FrameType | None) -> bool:
-    """Whether torch compiles a helper of its own (torch.cond and flex_attention do, when they are called in eager):
-    not the script's matter.
-    """
+    """Whether torch compiles a helper of its own, as torch.cond and flex_attention do when called in eager."""
     while frame is not None and (
         frame.f_code.co_filename in (__file__, named.__file__) or frame.f_code.co_filename.startswith(_doors())
     ):
@@ -222,8 +220,7 @@ class Outermost:
             if not self._on:
                 return real(module, *args, **kwargs)
             self._tell_threads()
-            # The real method is put back while the call lasts: inner modules are not roots, and Dynamo never sees
-            # this wrapper.
+            # The real method is put back meanwhile: inner modules are not roots, and Dynamo never sees this wrapper.
             torch.nn.Module.__call__ = real  # type: ignore[method-assign]
             try:
                 if not worth_compiling(module) or (compiled := self._compiled_or_not(module)) is None:
@@ -258,8 +255,7 @@ class Outermost:
                 self._compiled = self._optimized(call)
             return self._compiled
         # torch.compile puts a wrapper around such a module. The wrapper's code is the same for all, so each gets a
-        # copy of its own:
-        # two containers are not two versions of one function.
+        # copy of its own: two containers are not two versions of one function.
         if module not in self._wrapped:
             wrapper = torch._dynamo.external_utils.wrap_inline(call)
             copy = types.FunctionType(
