@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from g2.capture.fold import journals
 from g2.capture.journal import Journal, failures
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from g2.capture import launch
 from g2.capture.forks import Forks
 from g2.capture.job import NAME, Job
