@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def run(
     notes = _check(options.target)
     options.job().write(record)
     started = time.time()
-    watch = _Watch(record, on_progress or (lambda _: None), started)
+    watch = _Watch(record, on_progress, started)
     with Signals() as signals:
         child = _start(options.target, {**environ, "G2_RECORD": str(record)}, child_stdout, child_stderr)
         from g2.capture.fold.session import fold  # loaded while the script starts, as `meanwhile` is done
@@ -89,7 +90,7 @@ def run(
             forks.stop()
         came = len(signals.came)
         notes += forks.wait(lambda: watch.tick("looking behind breaks"), lambda: len(signals.came) > came)
-        watch.tick("folding", force=True)
+        watch.tick("folding")
         lost = (*notes, *stopped)
         return fold(record, argv=options.target, exit_code=exit_code, started=started, lost=lost)
 
@@ -113,11 +114,13 @@ def _start(
 @dataclass(slots=True)
 class _Watch:
     record: Path
-    on_progress: Callable[[Progress], None]
+    on_progress: Callable[[Progress], None] | None
     started: float
     _tail: Tail | None = None
 
-    def tick(self, phase: str, force: bool = False) -> None:
+    def tick(self, phase: str) -> None:
+        if self.on_progress is None:
+            return
         if self._tail is None:
             self._tail = Tail(self.record)
         self.on_progress(self._tail.progress(time.time() - self.started, phase))
@@ -129,12 +132,15 @@ def _wait(
     """The script's exit code, and a note when it did not end by itself."""
     deadline = None if limit is None else time.monotonic() + limit
     late: tuple[str, ...] = ()
+    # Popen.wait with a time limit polls; a thread that waits without one costs nothing.
+    waiter = threading.Thread(target=child.wait, name="g2-wait", daemon=True)
+    waiter.start()
     while True:
-        try:
-            code = child.wait(_TICK)
+        waiter.join(_TICK)
+        if not waiter.is_alive():
+            code = child.returncode
             return code, (signals.note(),) if signals.came and code and not late else late
-        except subprocess.TimeoutExpired:
-            watch.tick("running")
+        watch.tick("running")
         signals.pass_on(child)
         if deadline is None or time.monotonic() < deadline:
             continue

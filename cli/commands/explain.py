@@ -138,7 +138,7 @@ def _run(options: Options, choice: Choice, quiet: bool) -> int:
                     folder,
                     child_stdout=script.stdout,
                     child_stderr=script.stderr,
-                    on_progress=script.show,
+                    on_progress=script.show if script.line is not None else None,
                     meanwhile=lambda: _load(choice),
                 )
         except LaunchError as error:
