@@ -100,7 +100,7 @@ class Adoption:
         return caller
 
     def _replace_compile(self) -> None:
-        real = torch.compile
+        real: Any = torch.compile
 
         @functools.wraps(real)
         def compile(*args: Any, **kwargs: Any) -> Any:

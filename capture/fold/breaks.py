@@ -63,7 +63,8 @@ def fold(logs: Sequence[Log], costs: Costs, cwd: str) -> tuple[Break, ...]:
 def _met(logs: Sequence[Log]) -> set[tuple[str, str]]:
     """The functions that Dynamo met as frames of their own in the natural run.
 
-    Behind a break Python runs, and Dynamo meets what it calls. A fork in which a trace ended early may meet others: what
+    Behind a break Python runs, and Dynamo meets what it calls. A fork in which a trace ended early may meet others:
+    what
     stands in them is not hidden, it is never reached.
     """
     met = set()

@@ -31,7 +31,7 @@ SOFT = (exc.Unsupported, exc.UserError)
 
 def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None:
     told = _Told(journal, stats, lose)
-    log_graph_break = InstructionTranslatorBase.log_graph_break
+    log_graph_break: Any = InstructionTranslatorBase.log_graph_break
     convert = convert_frame.ConvertFrameAssert.__call__
 
     @functools.wraps(log_graph_break)

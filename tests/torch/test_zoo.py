@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ZOO = ROOT / "fixtures" / "zoo"
 sys.path.insert(0, str(ROOT / "bench"))
 
-import zoo_truth  # noqa: E402
+import zoo_truth  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 # The truth was taken with these; another version of a library has other lines, and another torch other breaks.
 TORCH = "2.13"
