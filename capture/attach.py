@@ -79,9 +79,9 @@ class _Recorder:
         self.adoption: Adoption | None = None
 
     def begin(self) -> None:
-        watch: dict[str, Callable[[types.ModuleType], None]] = {
-            "torch": self.torch_imported,
-            "torch._dynamo": self.dynamo_imported,
+        watch = {
+            "torch": self.contained(self.torch_imported),
+            "torch._dynamo": self.contained(self.dynamo_imported),
         }
         sys.meta_path.insert(0, _Watch(watch))
         atexit.register(self.end)
@@ -93,6 +93,23 @@ class _Recorder:
             from g2.capture import named
 
             self.closing = named.watch(self.job.compile, self.journal, Path(_script()).stem)
+
+    def contained(self, after: Callable[[types.ModuleType], None]) -> Callable[[types.ModuleType], None]:
+        """`after`, which raises nothing: broken or shadowed packages must fail, or not, as they do without us.
+
+        What went wrong is in the record, so that a report of a run that was not observed never looks clean.
+        """
+
+        def told(module: types.ModuleType) -> None:
+            try:
+                after(module)
+            except Exception as error:
+                what = f"{module.__name__} is not observed: {type(error).__name__}: {error}"
+                self.journal.write({"e": "lost", "what": what})
+                if sys.stderr is not None:
+                    sys.stderr.write(f"g2: {what}\n")
+
+        return told
 
     def torch_imported(self, torch: types.ModuleType) -> None:
         self.began = True
@@ -191,13 +208,8 @@ class _Loader(Loader):
         if module.__spec__ is not None:
             module.__spec__.loader = self._real
         self._real.exec_module(module)
-        try:
-            with as_ourselves():
-                self._after(module)
-        except Exception as error:
-            # Broken or shadowed packages must fail, or not, as they do without us.
-            if sys.stderr is not None:
-                sys.stderr.write(f"g2: {module.__name__} is not observed: {type(error).__name__}: {error}\n")
+        with as_ourselves():
+            self._after(module)
 
 
 # Python leaves the frames of its import system out of tracebacks, and skips them for warnings; ours is one of them.
