@@ -18,7 +18,7 @@ import types
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -28,9 +28,12 @@ from g2.capture.hush import hush
 from g2.capture.job import Job
 from g2.capture.journal import Journal
 from g2.capture.mine import is_mine
+from g2.capture.probe.patch import replace
 from g2.capture.probe.stats import Stats
 from g2.capture.roots import Asked, Roots
+from g2.capture.worth import worth_compiling
 
+_MODULE: Any = torch.nn.Module  # its __call__ is replaced here
 _NO_DYNAMO = "nothing was compiled, because torch._dynamo could not be imported"
 _IN_THREADS = (
     "modules were called in several threads: a call that began while another thread's was running was not captured "
@@ -58,19 +61,23 @@ class Adoption:
 
         hush()
         trace_rules.add("g2.capture")  # our frames are not the script's: Dynamo is to leave them alone
-        real = eval_frame._TorchDynamoContext.__call__
 
-        @functools.wraps(real)
-        def wraps(context: Any, fn: Any) -> Any:
-            made = real(context, fn)
-            if not isinstance(context, eval_frame.OptimizeContext) or not isinstance(made, types.FunctionType):
-                return made
-            if asked_by_torch(sys._getframe(1)):
-                return made
-            return self._roots.counted(made, fn, self._contexts.setdefault(context, self._asked))
+        def counts(real: Callable[..., Any]) -> Callable[..., Any]:
+            def counted(context: Any, fn: Any) -> Any:
+                made = real(context, fn)
+                if not isinstance(context, eval_frame.OptimizeContext) or not isinstance(made, types.FunctionType):
+                    return made
+                if asked_by_torch(sys._getframe(1)):
+                    return made
+                return self._roots.counted(made, fn, self._contexts.setdefault(context, self._asked))
 
-        eval_frame._TorchDynamoContext.__call__ = wraps  # type: ignore[method-assign,assignment]
+            return counted
+
+        replace(eval_frame, "_TorchDynamoContext.__call__", counts, self._lose, "compiled functions are not counted")
         self._replace_optimize()
+
+    def _lose(self, what: str) -> None:
+        self._journal.write({"e": "lost", "what": what})
 
     def _replace_optimize(self) -> None:
         """torch._dynamo.optimize, which torch.compile calls too, but then with our backend already."""
@@ -100,7 +107,7 @@ class Adoption:
         return caller
 
     def _replace_compile(self) -> None:
-        real: Any = torch.compile
+        real = torch.compile
 
         @functools.wraps(real)
         def compile(*args: Any, **kwargs: Any) -> Any:
@@ -117,9 +124,8 @@ class Adoption:
             by = "option" if _is_ours(sys._getframe(1)) else by
             self._asked = Asked(by, bool(kwargs.get("fullgraph")))
             try:
-                return real(
-                    model, **{**kept, "options": filters or None, "backend": self._backend, "fullgraph": False}
-                )
+                ours: dict[str, Any] = {"options": filters or None, "backend": self._backend, "fullgraph": False}
+                return real(model, **{**kept, **ours})
             finally:
                 self._asked = before
 
@@ -198,14 +204,14 @@ class Outermost:
 
     def start(self) -> None:
         self._on = True
-        torch.nn.Module.__call__ = self._hook()  # type: ignore[method-assign]
+        _MODULE.__call__ = self._hook()
 
     def stop(self) -> None:
         """The script compiles by itself: what was adopted so far is forgotten, by Dynamo too."""
         if not self._on:
             return
         self._on = False
-        torch.nn.Module.__call__ = self._real  # type: ignore[method-assign]
+        _MODULE.__call__ = self._real
         if self._compiled is not None or self._wrapped:
             torch._dynamo.reset()
             self._backend.forget()
@@ -221,14 +227,14 @@ class Outermost:
                 return real(module, *args, **kwargs)
             self._tell_threads()
             # The real method is put back meanwhile: inner modules are not roots, and Dynamo never sees this wrapper.
-            torch.nn.Module.__call__ = real  # type: ignore[method-assign]
+            _MODULE.__call__ = real
             try:
                 if not worth_compiling(module) or (compiled := self._compiled_or_not(module)) is None:
                     return real(module, *args, **kwargs)
                 return self._roots.call(module, compiled, (module, *args), kwargs, "auto")
             finally:
                 if self._on:
-                    torch.nn.Module.__call__ = outermost  # type: ignore[method-assign]
+                    _MODULE.__call__ = outermost
 
         return outermost
 
@@ -250,7 +256,7 @@ class Outermost:
         # One compiled function serves all modules: Dynamo keeps compiled code with the code object, and the module is
         # an argument.
         call = torch.nn.Module._call_impl
-        if not _passed_over(type(module)):
+        if not _passed_over(cast(Any, type(module))):
             if self._compiled is None:
                 self._compiled = self._optimized(call)
             return self._compiled
@@ -270,30 +276,8 @@ class Outermost:
 
 
 @functools.cache
-def _passed_over(kind: type[torch.nn.Module]) -> bool:
+def _passed_over(kind: Any) -> bool:
     """Whether Dynamo leaves the forward of this class alone as a frame of its own (nn.Sequential and the like)."""
-    import torch._dynamo
+    from torch._dynamo import trace_rules
 
-    return bool(torch._dynamo.trace_rules.check(kind.forward))
-
-
-def worth_compiling(module: torch.nn.Module) -> bool:
-    """Whether a person would compile this call: not a bare loss or activation, a weight, nothing compiled or traced
-    already.
-    """
-    if isinstance(module, (torch.jit.ScriptModule, torch.fx.GraphModule)):
-        return False
-    kind = type(module).__module__
-    if kind.startswith("torch.nn.modules") and not module._modules:
-        return False
-    if kind.startswith("torch.nn.utils"):  # a parametrized weight that is read is no call of a model
-        return False
-    if module._compiled_call_impl is not None or type(module).__name__ == "OptimizedModule":
-        return False
-    return not (
-        torch.compiler.is_compiling()
-        or torch._C._is_tracing()
-        or torch.fx._symbolic_trace.is_fx_symbolic_tracing()
-        or torch.utils._python_dispatch._get_current_dispatch_mode() is not None
-        or torch._C._functorch.peek_interpreter_stack() is not None
-    )
+    return bool(trace_rules.check(kind.forward))

@@ -1,11 +1,13 @@
 """Child side: the backend that every torch.compile of the script is given.
 
-"capture" runs each FX graph as Dynamo hands it over; any other name hands it on to that backend of Dynamo. Either way the graph is recorded and
-its runs are counted and timed. One object serves the whole process, since Dynamo compares backends when it looks for compiled code.
+"capture" runs each FX graph as Dynamo hands it over; any other name hands it on to that backend of Dynamo. Either way
+the graph is recorded and its runs are counted and timed. One object serves the whole process, since Dynamo compares
+backends when it looks for compiled code.
 """
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -81,7 +83,8 @@ class Backend:
         self, identity: str, graph: torch.fx.GraphModule, inputs: Sequence[Any]
     ) -> Callable[..., Any]:
         from torch._dynamo.backends.common import aot_autograd
-        from functorch.compile import make_boxed_func
+
+        make_boxed_func: Any = importlib.import_module("functorch.compile").make_boxed_func
 
         def backward(module: torch.fx.GraphModule, _inputs: Sequence[Any]) -> Any:
             name = f"{identity}/backward"

@@ -43,7 +43,8 @@ def load(text: str) -> Session:
             newer=data["format"],
         )
     try:
-        return _build(Session, data)
+        session: Session = _build(Session, data)
+        return session
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise RecordError(f"the record is damaged: {error}") from None
 

@@ -1,6 +1,7 @@
-"""Child side: Dynamo's own words about breaks and limits are in the record; on the script's stderr they would be noise that g2 brought.
+"""Child side: keeps Dynamo's own words about breaks and limits off the script's stderr.
 
-A person who set TORCH_LOGS wants to read them, and does.
+They are in the record; on stderr they would be noise that g2 brought. A person who set TORCH_LOGS wants to read them,
+and does.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whose file it is, by its path alone: the user's own, or installed (packages, the standard library, generated code)."""
+"""Whose file it is, by its path alone: the user's own, or installed (packages, standard library, generated code)."""
 
 from __future__ import annotations
 

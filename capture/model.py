@@ -102,7 +102,8 @@ class Guard:
 
     source: str  # as a person writes it: "self.step", "x.size(0)", "torch.is_grad_enabled()"
     kind: str  # "value" | "size" | "stride" | "dtype" | "device" | "requires_grad" | "rank" | "type" | "identity"
-    #            | "length" | "keys" | "attribute" | "grad-mode" | "global-state" | "aliasing" | "shape-relation" | "other"
+    #            | "length" | "keys" | "attribute" | "grad-mode" | "global-state" | "aliasing" | "shape-relation"
+    #            | "other"
     old: str
     new: str
     dim: int | None = None  # for sizes and strides

@@ -1,7 +1,8 @@
 """Child side: `--compile module:function` and `--compile Class.method`, for scripts that compile nothing themselves.
 
-A class's method is compiled when the class is made, wherever it is defined. A function of an imported module is compiled when that module has been
-imported; a function of the script itself as soon as the script has defined it, which a line trace of the script's own module sees.
+A class's method is compiled when the class is made, wherever it is defined. A function of an imported module is
+compiled when that module has been imported; a function of the script itself as soon as the script has defined it, which
+a line trace of the script's own module sees.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ _SCRIPT = "__main__"
 
 
 def watch(names: tuple[str, ...], journal: Journal, script: str) -> Callable[[], None]:
-    """Compile what `names` say, as it comes into being; `script` is the stem of the script's file, a name of its module.
+    """Compile what `names` say, as it comes into being.
 
-    Returns a function that tells the journal which names never came.
+    `script` is the stem of the script's file, which is a name of its module. Returns
+    a function that tells the journal which names never came.
     """
     methods = {n for n in names if ":" not in n and n != "none"}
     functions = {_split(n, script) for n in names if ":" in n}
@@ -34,7 +36,8 @@ def watch(names: tuple[str, ...], journal: Journal, script: str) -> Callable[[],
     def missing() -> None:
         for name in sorted(methods - found) + sorted(f"{m}:{f}" for m, f in functions if f"{m}:{f}" not in found):
             shown = name.replace(f"{_SCRIPT}:", f"{script}:")
-            journal.write({"e": "lost", "what": f"--compile {shown}: nothing of that name came into being while the script ran"})
+            what = f"--compile {shown}: nothing of that name came into being while the script ran"
+            journal.write({"e": "lost", "what": what})
 
     return missing
 

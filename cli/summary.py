@@ -94,8 +94,8 @@ def advice_when_empty(session: Session) -> str | None:
         )
     if session.roots and not any(root.calls for root in session.roots):
         return (
-            "torch.compile(model) returns another object; calls of the first one, and methods such as model.generate(), run "
-            "uncompiled. model.compile() compiles it in place."
+            "torch.compile(model) returns another object; calls of the first one, and methods such as "
+            "model.generate(), run uncompiled. model.compile() compiles it in place."
         )
     if not session.roots:
         return (

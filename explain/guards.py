@@ -8,13 +8,18 @@ from g2.explain.report import RecompileFinding
 
 _SHOWN = 6  # values in a headline
 _LIMIT = "recompile-limit"
-_FROM_A_BREAK = "A value without a name was computed before a graph break, and given on behind it: this goes away with that break."
+_FROM_A_BREAK = (
+    "A value without a name was computed before a graph break, and given on behind it: this goes away with that break."
+)
 _NO_NAME = "A value without a name is computed in the function: what it is computed from has changed."
 _STATE = {"value", "attribute", "keys", "length", "identity", "type"}
 
 
 def explain_recompile(recompile: Recompile, session: Session) -> RecompileFinding:
-    """The reason, a headline with the values seen, and the steps for every guard that changed. Never raises on odd values."""
+    """The reason, a headline with the values seen, and the steps for every guard that changed.
+
+    Never raises on odd values.
+    """
     reasons = recompile_reasons()
     judged = sorted(
         ((guard, reason_of(guard)) for guard in recompile.guards),

@@ -1,7 +1,7 @@
 """Recompiles that one change brought are one thing to act on.
 
-A size that changes at one call recompiles every piece of the model that a graph break left standing alone; a person has to hear
-of the change once, with the pieces listed under it.
+A size that changes at one call recompiles every piece of the model that a graph break left standing alone; a person has
+to hear of the change once, with the pieces listed under it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def incidents(recompiles: Iterable[Recompile], session: Session) -> tuple[Recomp
 def _key(recompile: Recompile) -> _Key:
     """Recompiles with the same key are one incident.
 
-    The same line brought the same kinds of change: shapes of whatever tensors, or values that changed alike. A function that several objects share
-    is an incident of its own, and so is one whose call site is not known.
+    The same line brought the same kinds of change: shapes of whatever tensors, or values that changed alike. A function
+    that several objects share is an incident of its own, and so is one whose call site is not known.
     """
     place = (recompile.span.path, recompile.function)
     if any(reason_of(guard).slug == "shared-function" for guard in recompile.guards):

@@ -1,7 +1,8 @@
 """Child side: one file per thing listened to in torch.
 
-Every file here with a function `install(journal, stats, lose)` is a probe; it is called once, after torch._dynamo was imported.
-A hook that this torch version does not have is reported through `lose`, in a sentence that names it.
+Every file here with a function `install(journal, stats, lose)` is a probe; it is called once, after torch._dynamo was
+imported. A hook that this torch version does not have is reported through `lose`, in a
+sentence that names it.
 """
 
 from __future__ import annotations

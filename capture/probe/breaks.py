@@ -7,19 +7,18 @@ refusals; these hooks see all.
 
 from __future__ import annotations
 
-import functools
 import re
 import types
 from collections.abc import Callable
 from typing import Any
 
-from torch._dynamo import convert_frame, exc
-from torch._dynamo.symbolic_convert import InstructionTranslatorBase
+from torch._dynamo import convert_frame, exc, symbolic_convert
 from torch._guards import CompileContext
 
 from g2.capture.journal import Journal
 from g2.capture.mine import is_mine, owned_by_package
 from g2.capture.probe import causes, originals, places
+from g2.capture.probe.patch import replace
 from g2.capture.probe.stats import Stats
 
 _ANOTHER = "*** While handling this graph break, another graph break occurred: ***"
@@ -30,17 +29,24 @@ SOFT = (exc.Unsupported, exc.UserError)
 
 
 def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None:
+    """Listen to every break. Without one of these hooks breaks are missing from the record, and that is told."""
     told = _Told(journal, stats, lose)
-    log_graph_break: Any = InstructionTranslatorBase.log_graph_break
-    convert = convert_frame.ConvertFrameAssert.__call__
+    replace(symbolic_convert, "InstructionTranslatorBase.log_graph_break", lambda real: _splits(real, told), lose,
+            "breaks between two graphs are not seen")  # fmt: skip
+    replace(convert_frame, "ConvertFrameAssert.__call__", lambda real: _converts(real, told), lose,
+            "breaks that cost a function its frame are not seen")  # fmt: skip
 
-    @functools.wraps(log_graph_break)
+
+def _splits(log_graph_break: Callable[..., Any], told: _Told) -> Callable[..., Any]:
     def splits(self: Any, code_options: Any, reason: Any = None, exc: Any = None, **more: Any) -> Any:
         if exc is not None and not getattr(exc, "logged", False):
             told.tell(exc, "split", self, self.output.root_tx.f_code)
         return log_graph_break(self, code_options, reason, exc, **more)
 
-    @functools.wraps(convert)
+    return splits
+
+
+def _converts(convert: Callable[..., Any], told: _Told) -> Callable[..., Any]:
     def converts(self: Any, frame: Any, *args: Any, **kwargs: Any) -> Any:
         # `skip` says how many Python frames lie between Dynamo's entry and the user's; this is one more.
         kwargs["skip"] = kwargs.get("skip", 0) + 1
@@ -61,8 +67,7 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
             # Eager works where Dynamo itself raised: give the frame up and let the script go on.
             raise exc.Unsupported(f"g2: Dynamo raised {type(error).__name__}") from error
 
-    InstructionTranslatorBase.log_graph_break = splits  # type: ignore[method-assign]
-    convert_frame.ConvertFrameAssert.__call__ = converts  # type: ignore[method-assign]
+    return converts
 
 
 class _Told:
@@ -176,9 +181,9 @@ def _message(error: Exception) -> str:
 
 
 def _headline(error: Exception) -> str:
-    inner = error
+    inner: BaseException = error
     while isinstance(inner, exc.InternalTorchDynamoError) and inner.__cause__ is not None:
-        inner = inner.__cause__  # type: ignore[assignment]
+        inner = inner.__cause__
     first = str(inner).strip().split("\n")[0]
     if isinstance(inner, exc.InternalTorchDynamoError):  # "AttributeError: ..." leads its text
         return first

@@ -1,11 +1,11 @@
 """Frames that Dynamo compiles: how long each takes, what it was for, and frames it refuses without an event.
 
-Private torch used here (2.11 to 2.15): ConvertFrame.__call__, CatchErrorsWrapper._handle_skip.
+Private torch used here (2.11 to 2.15): ConvertFrame.__call__, CatchErrorsWrapper.__call__ and its _handle_skip (not in
+every version).
 """
 
 from __future__ import annotations
 
-import functools
 import time
 import types
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from torch._dynamo import convert_frame
 from g2.capture.described import described
 from g2.capture.journal import Journal
 from g2.capture.probe import originals, places
+from g2.capture.probe.patch import replace
 from g2.capture.probe.stats import Stats
 
 _clock = time.perf_counter
@@ -25,9 +26,16 @@ _TOLD = ("dispatch mode", "Dynamo tracing is disabled")  # refusals that a perso
 
 
 def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None:
-    convert = convert_frame.ConvertFrame.__call__
+    """Listen to compilations and to refusals; what this torch does not let us hear is told."""
+    replace(convert_frame, "ConvertFrame.__call__", lambda real: _converts(real, journal, stats), lose,
+            "how long compilation takes is not seen")  # fmt: skip
+    replace(convert_frame, "CatchErrorsWrapper.__call__", lambda real: _timed(real, stats), lose,
+            "Dynamo's own look at skipped frames counts as time between graphs")  # fmt: skip
+    replace(convert_frame, "CatchErrorsWrapper._handle_skip", lambda real: _skips(real, journal), lose,
+            "frames that Dynamo skips without calling it a graph break are not seen")  # fmt: skip
 
-    @functools.wraps(convert)
+
+def _converts(convert: Callable[..., Any], journal: Journal, stats: Stats) -> Callable[..., Any]:
     def converts(self: Any, frame: Any, *args: Any, **kwargs: Any) -> Any:
         kwargs["skip"] = kwargs.get("skip", 0) + 1
         after = stats.last_break
@@ -53,30 +61,20 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
                      "after": cause, "root": active.root if active else None, "call": active.call if active else None}
                 )  # fmt: skip
 
-    convert_frame.ConvertFrame.__call__ = converts  # type: ignore[method-assign]
+    return converts
 
-    wrapper = getattr(convert_frame, "CatchErrorsWrapper", None)
-    if wrapper is None:
-        lose("Dynamo's own look at skipped frames counts as time between graphs (CatchErrorsWrapper is gone)")
-    else:
-        enters = wrapper.__call__
 
-        @functools.wraps(enters)
-        def timed(self: Any, *args: Any, **kwargs: Any) -> Any:
-            with stats.compiling():
-                return enters(self, *args, **kwargs)
+def _timed(enters: Callable[..., Any], stats: Stats) -> Callable[..., Any]:
+    def timed(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with stats.compiling():
+            return enters(self, *args, **kwargs)
 
-        wrapper.__call__ = timed
-    skip = getattr(wrapper, "_handle_skip", None)
-    if wrapper is None or skip is None:
-        lose(
-            "frames that Dynamo skips without calling it a graph break are not seen: "
-            "this torch version gives no reason for them (CatchErrorsWrapper._handle_skip, torch 2.13)"
-        )
-        return
+    return timed
+
+
+def _skips(skip: Callable[..., Any], journal: Journal) -> Callable[..., Any]:
     told: set[tuple[str, int, str]] = set()
 
-    @functools.wraps(skip)
     def skips(self: Any, result: Any, frame: Any) -> Any:
         reason = getattr(result, "skip_reason", None)
         if reason and any(word in reason for word in _TOLD):
@@ -90,7 +88,7 @@ def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None
                 )  # fmt: skip
         return skip(self, result, frame)
 
-    wrapper._handle_skip = skips
+    return skips
 
 
 def _function(frame: Any) -> tuple[str, types.CodeType]:

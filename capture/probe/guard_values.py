@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import collections
 import functools
 import inspect
 import math
@@ -18,9 +17,13 @@ import types
 import weakref
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+
+
+class _Named(NamedTuple):
+    field: int
 
 
 class Unknown(Exception):
@@ -42,7 +45,7 @@ _UNARY: Mapping[type[ast.AST], Callable[[Any], Any]] = {
     ast.Not: operator.not_, ast.USub: operator.neg, ast.UAdd: operator.pos,
 }  # fmt: skip
 _NUMBERS = (int, float, bool, complex)
-_FIELD = type(vars(collections.namedtuple("_Named", "field"))["field"])  # reads a field of a named tuple
+_FIELD = type(vars(_Named)["field"])  # reads a field of a named tuple
 _C_DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType, types.WrapperDescriptorType, _FIELD)
 _KEYS = (str, int, float, bool, bytes, type(None), tuple, Enum, torch.dtype, torch.device, type)
 _READS = {"size", "stride", "storage_offset", "dim", "numel"}

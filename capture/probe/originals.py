@@ -1,10 +1,12 @@
 """From a resume function back to the function it resumes.
 
-Dynamo writes the line table of the code it makes with an error: `linetable_311_writer` in bytecode_transformation.py applies a line step
-twice for instructions longer than eight code units, so lines behind a method call that starts on another line are too large
-(torch 2.11 to 2.15). The instructions themselves are the original's, behind a prefix; so they are matched from the end.
+Dynamo writes the line table of the code it makes with an error: `linetable_311_writer` in bytecode_transformation.py
+applies a line step twice for instructions longer than eight code units, so lines behind a method call that starts on
+another line are too large (torch 2.11 to 2.15). The instructions themselves are the original's, behind a prefix; so
+they are matched from the end.
 
-Private torch used here (2.11 to 2.15): ContinueExecutionCache.generated_code_metadata, ResumeFunctionMetadata.code and .instructions.
+Private torch used here (2.11 to 2.15): ContinueExecutionCache.generated_code_metadata, ResumeFunctionMetadata.code and
+.instructions.
 """
 
 from __future__ import annotations

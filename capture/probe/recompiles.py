@@ -14,7 +14,6 @@ hook: the same graphs are compiled and run (tests/torch/test_recompiles.py).
 
 from __future__ import annotations
 
-import functools
 import importlib
 import re
 import threading
@@ -32,6 +31,7 @@ from g2.capture.journal import Journal
 from g2.capture.mine import is_mine
 from g2.capture.probe import guards, places
 from g2.capture.probe.guard_leaf import Failure
+from g2.capture.probe.patch import replace
 from g2.capture.probe.stats import Stats
 
 _NEWEST = 0.25  # seconds allowed for the guards of the newest cache entry
@@ -58,40 +58,39 @@ class _Limited:
 def install(journal: Journal, stats: Stats, lose: Callable[[str], None]) -> None:
     """Listen to recompiles and to the recompile limit."""
     pending = _Pending()
-    if hasattr(convert_frame, "get_and_maybe_log_recompilation_reasons"):
-        _listen(journal, stats, lose, pending)
-    else:
-        lose("recompiles are not seen (convert_frame.get_and_maybe_log_recompilation_reasons is gone)")
-    wrapper = getattr(convert_frame, "CatchErrorsWrapper", None)
+    judged = replace(convert_frame, "exceeds_recompile_limit", lambda real: _judges(real, journal, pending), lose,
+                     "whether a recompile hit the recompile limit is not seen")  # fmt: skip
+
+    def listens(real: Callable[..., Any]) -> Callable[..., Any]:
+        return _listens(real, journal, stats, lose, pending, judged)
+
+    replace(convert_frame, "get_and_maybe_log_recompilation_reasons", listens, lose, "recompiles are not seen")
+    uncounted = "calls that run eager after the recompile limit are not counted"
     try:
         # Both come from C++; torch._dynamo.types is where 2.11 to 2.15 all have them.
         types_ = importlib.import_module("torch._dynamo.types")
         run_only = types_.FrameAction.RUN_ONLY
         callees_only = types_.FrameExecStrategy(types_.FrameAction.DEFAULT, run_only)
-    except (ImportError, AttributeError, TypeError):
-        wrapper = run_only = callees_only = None
-    if wrapper is None:
-        lose(
-            "calls that run eager after the recompile limit are not counted (CatchErrorsWrapper or "
-            "FrameExecStrategy is gone)"
-        )
+    except (ImportError, AttributeError, TypeError) as error:
+        lose(f"{uncounted} (FrameExecStrategy: {error})")
         return
-    _count(wrapper, stats, callees_only, run_only)
+    replace(convert_frame, "CatchErrorsWrapper.__call__",
+            lambda real: _counts(real, stats, callees_only, run_only), lose, uncounted)  # fmt: skip
 
 
-def _listen(journal: Journal, stats: Stats, lose: Callable[[str], None], pending: _Pending) -> None:
-    reasons = convert_frame.get_and_maybe_log_recompilation_reasons
-    exceeds = getattr(convert_frame, "exceeds_recompile_limit", None)
+def _flush(journal: Journal, pending: _Pending, limit: str | None) -> None:
+    event, pending.event = pending.event, None
+    if event is not None:
+        event["limit"] = limit is not None
+        event["limit_name"] = limit
+        event["limit_value"] = getattr(config, limit, None) if limit else None
+        journal.write(event)
 
-    def flush(limit: str | None) -> None:
-        event, pending.event = pending.event, None
-        if event is not None:
-            event["limit"] = limit is not None
-            event["limit_name"] = limit
-            event["limit_value"] = getattr(config, limit, None) if limit else None
-            journal.write(event)
 
-    @functools.wraps(reasons)
+def _listens(
+    reasons: Callable[..., Any], journal: Journal, stats: Stats, lose: Callable[[str], None], pending: _Pending,
+    judged: bool,
+) -> Callable[..., Any]:  # fmt: skip
     def listens(cache: Any, frame: Any, *args: Any, **kwargs: Any) -> Any:
         if not kwargs.get("skip_logging", len(args) > 1 and args[1]):
             try:
@@ -100,29 +99,25 @@ def _listen(journal: Journal, stats: Stats, lose: Callable[[str], None], pending
                 where = places.function_name(frame.f_code)
                 lose(f"the guards behind a recompile of {where} could not be read ({type(error).__name__}: {error})")
                 pending.event = None
-            if exceeds is None:
-                flush(None)
+            if not judged:
+                _flush(journal, pending, None)
         return reasons(cache, frame, *args, **kwargs)
 
-    convert_frame.get_and_maybe_log_recompilation_reasons = listens
-    if exceeds is None:
-        lose("whether a recompile hit the recompile limit is not seen (convert_frame.exceeds_recompile_limit is gone)")
-        return
+    return listens
 
-    @functools.wraps(exceeds)
-    def judged(*args: Any, **kwargs: Any) -> Any:
+
+def _judges(exceeds: Callable[..., Any], journal: Journal, pending: _Pending) -> Callable[..., Any]:
+    def judges(*args: Any, **kwargs: Any) -> Any:
         result = exceeds(*args, **kwargs)
-        flush(str(result[1]) if result[0] else None)
+        _flush(journal, pending, str(result[1]) if result[0] else None)
         return result
 
-    convert_frame.exceeds_recompile_limit = judged
+    return judges
 
 
-def _count(wrapper: Any, stats: Stats, strategy: Any, run_only: Any) -> None:
-    convert = wrapper.__call__
+def _counts(convert: Callable[..., Any], stats: Stats, strategy: Any, run_only: Any) -> Callable[..., Any]:
     limited: dict[types.CodeType, _Limited] = {}
 
-    @functools.wraps(convert)
     def converts(self: Any, frame: Any, cache_entry: Any, frame_state: Any) -> Any:
         code = frame.f_code
         known = limited.get(code)
@@ -141,7 +136,7 @@ def _count(wrapper: Any, stats: Stats, strategy: Any, run_only: Any) -> None:
                 stats.eager(*place)
         return result
 
-    wrapper.__call__ = converts
+    return converts
 
 
 def _event(cache: Any, frame: Any, backend: Any, stats: Stats) -> dict[str, Any]:

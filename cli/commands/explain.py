@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,10 +163,10 @@ def _load(choice: Choice) -> None:
     """Load what the report will need, while the script runs and nobody waits for it."""
     # The script is running: what fails here fails again, and is told, when it is needed.
     with contextlib.suppress(Exception):
-        from g2.cli import publish  # noqa: F401
         from g2.cli.views import view
         from g2.explain.catalog import claim_order
 
+        importlib.import_module("g2.cli.publish")
         view(choice.format)
         claim_order()
 

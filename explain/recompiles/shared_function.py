@@ -10,15 +10,16 @@ def _claims(guard: Guard) -> bool:
 
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
+    objects = ", ".join(guard.values or (guard.old, guard.new))
     several = (
-        f"{recompile.function} is one piece of code that several objects use ({', '.join(guard.values or (guard.old, guard.new))}); "
+        f"{recompile.function} is one piece of code that several objects use ({objects}); "
         "each needs a compilation of its own, once."
     )
     if session.breaks:
         return (
             several,
-            "It is compiled by itself only because a graph break cut the function that calls it: inside one graph it is inlined. "
-            "Remove the breaks above first; this goes away with them.",
+            "It is compiled by itself only because a graph break cut the function that calls it: inside one graph it "
+            "is inlined. Remove the breaks above first; this goes away with them.",
         )
     return (several,)
 
@@ -26,18 +27,21 @@ def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, 
 REASON = RecompileReason(
     title="one function serves several objects",
     happened="""
-        A method or a wrapper that several objects share (a decorator around `forward`, a base class's method) was called on another object
-        than the one it was compiled for.
+        A method or a wrapper that several objects share (a decorator around `forward`, a base class's method) was
+        called on another object than the one it was compiled for.
         """,
     why="""
-        Compiled code is kept with the function's code, and all these objects share it. What is compiled for one of them holds its class, its
-        attributes and its sub-modules, so the next one needs its own.
+        Compiled code is kept with the function's code, and all these objects share it. What is compiled for one of them
+        holds its class, its attributes and its sub-modules, so the next one needs its own.
         """,
     instead="""
-        Compile the whole model, without graph breaks between it and the shared function. Then the function is inlined at each place, and
-        nothing is compiled by itself.
+        Compile the whole model, without graph breaks between it and the shared function. Then the function is inlined
+        at each place, and nothing is compiled by itself.
         """,
-    cost="One compilation for each object, once. With many objects the recompile limit (8) is hit, and the rest runs in eager.",
+    cost=(
+        "One compilation for each object, once. With many objects the recompile limit (8) is hit, and the rest runs in "
+        "eager."
+    ),
     claims=_claims,
     advise=_advise,
     rank=4,

@@ -1,4 +1,4 @@
-"""Folding stays linear in the number of events: the benchmark's own made-up journals, at a size that a test can afford."""
+"""Folding stays linear in the number of events: the benchmark's own made-up journals, at a size fit for a test."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ SMALL, LARGE = 4_000, 16_000
 
 @pytest.fixture(scope="module")
 def measured() -> dict[str, Any]:
-    command = [sys.executable, str(ROOT / "bench" / "fold.py"), "--json", "--places", "0", "--events", str(SMALL), str(LARGE)]
+    fold = str(ROOT / "bench" / "fold.py")
+    command = [sys.executable, fold, "--json", "--places", "0", "--events", str(SMALL), str(LARGE)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)["sizes"]
@@ -39,7 +40,8 @@ def test_every_break_of_the_journals_is_counted(measured: dict[str, Any]) -> Non
 
 
 def test_time_grows_with_the_events(measured: dict[str, Any]) -> None:
-    # Four times the events: 4 when linear, 16 when quadratic. CPU seconds, the fewest of three, so a busy machine adds little.
+    # Four times the events: 4 when linear, 16 when quadratic. CPU seconds, the fewest of three: a busy machine adds
+    # little.
     assert measured[str(LARGE)]["seconds"] < 8 * measured[str(SMALL)]["seconds"]
 
 
@@ -50,7 +52,7 @@ def test_time_and_memory_are_those_of_100_000_events_in_3_seconds(measured: dict
 
 
 def test_the_journal_of_a_long_run_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten hours of a loop in which nothing new happens, on a clock of the test's own: all is counted, little is written."""
+    """Ten hours of a loop in which nothing new happens, on the test's own clock: all is counted, little is written."""
     now = 0.0
     monkeypatch.setattr(stats, "_clock", lambda: now)
     journal = Journal(tmp_path / "journal-9.jsonl")
