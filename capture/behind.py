@@ -17,8 +17,8 @@ from g2.capture.probe.stats import Active
 if TYPE_CHECKING:
     from g2.capture.through.handle import Fork
 
-_FIRST = 4  # calls of a root that are looked behind whatever they bring
-_MORE = 8  # and so many in all when they bring a new signature
+_FIRST = 2  # calls of a root that are looked behind whatever they bring
+_MORE = 8  # and so many in all when they bring something new: a signature, or a break that was not met before
 _TOTAL = 32
 
 
@@ -30,17 +30,22 @@ class Behind:
         self._journal = journal
         self._looked: Counter[str] = Counter()
         self._seen: set[tuple[str, object]] = set()
+        self._breaks: dict[str, int] = {}  # told when the root was last looked behind
         self._pid = os.getpid()
 
     def forget(self) -> None:
         """Roots are counted anew."""
         self._looked.clear()
         self._seen.clear()
+        self._breaks.clear()
 
     def look(
-        self, active: Active, compiled: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, active: Active, compiled: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], breaks: int
     ) -> Fork | None:
-        """Look behind the breaks of this call, in a fork, unless it has been done often enough."""
+        """Look behind the breaks of this call, in a fork, unless it has been done often enough.
+
+        `breaks` is the number of breaks told so far: a new one since the last look says that calls take a new path.
+        """
         if os.getpid() != self._pid:
             return None  # a worker that the script forked
         root = active.root
@@ -48,7 +53,7 @@ class Behind:
         if count >= _MORE or self._looked.total() >= _TOTAL:
             return None
         key = (root, signature((args, kwargs)))
-        if count >= _FIRST and key in self._seen:
+        if count >= _FIRST and key in self._seen and breaks == self._breaks[root]:
             return None
         with as_ourselves():
             from g2.capture.through import fork
@@ -64,15 +69,17 @@ class Behind:
         if started is not None:
             self._looked[root] += 1
             self._seen.add(key)
+            self._breaks[root] = breaks
         return started
 
 
 def signature(value: Any, depth: int = 0) -> object:
-    """What of an input decides which paths Dynamo takes: shapes, dtypes, flags, lengths. Values of tensors do not
-    count.
+    """What of an input decides which paths Dynamo takes: ranks and sizes of 0 and 1, dtypes, flags, lengths.
+
+    Values of tensors do not count, nor do other sizes: in a generating loop every call brings a new one.
     """
     if isinstance(value, torch.Tensor):
-        return (tuple(value.shape), str(value.dtype), value.requires_grad)
+        return (tuple(min(size, 2) for size in value.shape), str(value.dtype), value.requires_grad)
     if isinstance(value, torch.nn.Module):
         return (type(value).__name__, value.training, torch.is_grad_enabled())
     if isinstance(value, (bool, str, int, type(None))):

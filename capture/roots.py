@@ -100,7 +100,9 @@ class Roots:
         if limit is not None and self._stats.calls.get(root, 0) >= limit:
             return self._beyond(compiled, args, kwargs)
         with self._stats.begin(root, module) as active:
-            fork = self._behind.look(active, run, args, kwargs) if self._behind is not None else None
+            fork = None
+            if self._behind is not None:
+                fork = self._behind.look(active, run, args, kwargs, self._stats.breaks)
             try:
                 return run(*args, **kwargs)
             finally:
