@@ -6,10 +6,14 @@ utils._python_dispatch._get_current_dispatch_mode, _C._is_tracing, _C._functorch
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 import torch
-from torch._C._functorch import peek_interpreter_stack
 from torch.fx import _symbolic_trace
 from torch.utils import _python_dispatch
+
+_functorch: Any = importlib.import_module("torch._C._functorch")  # its stub leaves None out
 
 
 def worth_compiling(module: torch.nn.Module) -> bool:
@@ -30,5 +34,5 @@ def worth_compiling(module: torch.nn.Module) -> bool:
         or torch._C._is_tracing()
         or _symbolic_trace.is_fx_symbolic_tracing()
         or _python_dispatch._get_current_dispatch_mode() is not None
-        or peek_interpreter_stack() is not None
+        or _functorch.peek_interpreter_stack() is not None
     )
