@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -155,3 +155,9 @@ def _self(tx: InstructionTranslatorBase) -> Module | None:
     except Exception:  # a lazy variable that cannot be realised now has no module to name
         return None
     return value if isinstance(value, torch.nn.Module) else None
+
+
+def wrapped(code: types.CodeType, f_locals: Mapping[str, Any]) -> Module | None:
+    """The module for which Dynamo's own wrapper stands (external_utils.wrap_inline), when the frame is one."""
+    module = f_locals.get("fn") if code.co_filename.endswith("external_utils.py") else None
+    return module if isinstance(module, torch.nn.Module) else None

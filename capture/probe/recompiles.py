@@ -139,7 +139,7 @@ def _counts(convert: Callable[..., Any], stats: Stats, strategy: Any, run_only: 
     return converts
 
 
-def _event(cache: Any, frame: Any, backend: Any, stats: Stats) -> dict[str, Any]:
+def _event(cache: Any, frame: Any, backend: Any, stats: Stats) -> dict[str, Any] | None:
     begin = _clock()
     code: types.CodeType = frame.f_code
     resumed = _RESUME.search(code.co_name)
@@ -149,7 +149,10 @@ def _event(cache: Any, frame: Any, backend: Any, stats: Stats) -> dict[str, Any]
         found.failures = _backend(entries[0], backend)
     stack = places.above()
     active = stats.active
-    said = _wrapped(code, frame.f_locals)
+    module = places.wrapped(code, frame.f_locals)
+    if module is not None and module not in stats.wrapped:
+        return None  # the first compilation of another module: only the wrapper's code is the same
+    said = f"{type(module).__qualname__}.forward" if module is not None else None
     current = CompileContext.current_compile_id()
     return {
         "e": "recompile", "path": code.co_filename, "line": code.co_firstlineno, "function": places.function_name(code),
@@ -161,14 +164,6 @@ def _event(cache: Any, frame: Any, backend: Any, stats: Stats) -> dict[str, Any]
         "partial": found.partial, "entries": len(entries), "us": round((_clock() - begin) * 1e6),
         "root": active.root if active else None, "call": active.call if active else None,
     }  # fmt: skip
-
-
-def _wrapped(code: types.CodeType, f_locals: Mapping[str, Any]) -> str | None:
-    """The name of the module for which Dynamo's own wrapper stands (external_utils.wrap_inline)."""
-    module = f_locals.get("fn")
-    if code.co_filename.endswith("external_utils.py") and isinstance(module, torch.nn.Module):
-        return f"{type(module).__qualname__}.forward"
-    return None
 
 
 def _own(source: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -66,6 +67,8 @@ class Stats:
         self._told: dict[str, dict[str, object]] = {}  # by kind: the counts that the journal has
         self._early = 8
         self.breaks = 0  # events told so far
+        # Modules for which Dynamo compiled its own wrapper (external_utils.wrap_inline, one code object for all of them).
+        self.wrapped: weakref.WeakSet[torch.nn.Module] = weakref.WeakSet()
         self.calls: dict[str, int] = {}
         self.graphs: dict[str, list[float]] = {}
         self.gaps: dict[str, _Gap] = {}
