@@ -67,7 +67,7 @@ class Stats:
         self._told: dict[str, dict[str, object]] = {}  # by kind: the counts that the journal has
         self._early = 8
         self.breaks = 0  # events told so far
-        # Modules for which Dynamo compiled its own wrapper (external_utils.wrap_inline, one code object for all of them).
+        # Modules for which Dynamo compiled its own wrapper (external_utils.wrap_inline, one code object for all).
         self.wrapped: weakref.WeakSet[torch.nn.Module] = weakref.WeakSet()
         self.calls: dict[str, int] = {}
         self.graphs: dict[str, list[float]] = {}

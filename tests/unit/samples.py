@@ -161,9 +161,7 @@ def session(**changes: object) -> Session:
         breaks=(BRANCH_BREAK, ITEM_BREAK, LIBRARY_BREAK, AFTER),
         recompiles=(SIZE,),
         graphs=(
-            Graph(
-                "0/0", Span(f"{CWD}/model.py", 58), "Net.forward", 41, 12, 0.8, BRANCH_BREAK.span
-            ),
+            Graph("0/0", Span(f"{CWD}/model.py", 58), "Net.forward", 41, 12, 0.8, BRANCH_BREAK.span),
             Graph("0/1", Span(f"{CWD}/model.py", 58), "Net.forward", 41, 3, 0.7),
             Graph("1/0", Span(f"{CWD}/model.py", 43), "Block.forward", 7, 12, 0.2),
             Graph("2/0", Span(LIBRARY, 1210), "LEDEncoder.forward", 120, 4, 1.2),
@@ -185,10 +183,7 @@ def report(of: Session | None = None) -> Report:
                 BRANCH_BREAK,
                 BRANCH,
                 "`if` on a tensor's value: `h.sum() > 0`",
-                (
-                    "Compute both sides and choose with torch.where:\n\n"
-                    "    h = torch.where(h.sum() > 0, h * 2, h)\n",
-                ),
+                ("Compute both sides and choose with torch.where:\n\n    h = torch.where(h.sum() > 0, h * 2, h)\n",),
                 (AFTER,),
             ),
             Finding(
@@ -231,9 +226,7 @@ def repeated(number: int) -> Report:
     whole = report()
     first = whole.findings[0]
     findings = tuple(
-        replace(
-            first, place=replace(BRANCH_BREAK, span=Span(f"{CWD}/model.py", 100 + n), snippet=None)
-        )
+        replace(first, place=replace(BRANCH_BREAK, span=Span(f"{CWD}/model.py", 100 + n), snippet=None))
         for n in range(number)
     )
     return replace(whole, findings=findings, recompiles=())
