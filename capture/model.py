@@ -151,7 +151,7 @@ class Root:
     name: str
     span: Span
     calls: int
-    by: str  # "script" | "auto" | "option"
+    by: str  # "script" | "library" | "auto" | "option"
 
 
 @dataclass(frozen=True, slots=True)
