@@ -31,6 +31,7 @@ class Backend:
         self._journal = journal
         self._stats = stats
         self._seen: dict[str, int] = {}
+        self._devices = {"cpu"}  # it need not be told
 
     def __call__(
         self, graph: torch.fx.GraphModule, inputs: Sequence[Any], **_options: Any
@@ -49,6 +50,7 @@ class Backend:
 
             run = lookup_backend(self._name)(graph, list(inputs))
         self._record(identity, graph, False, ended_by, _clock() - begin)
+        self._tell_device(inputs)
         return self._counted(identity, run, ended_by)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str]]:
@@ -58,6 +60,7 @@ class Backend:
     def forget(self) -> None:
         """Dynamo was reset and counts its compilations anew."""
         self._seen.clear()
+        self._devices = {"cpu"}
 
     def _identity(self) -> str:
         """Dynamo's compile id; a second graph of the same compilation (DDPOptimizer splits) gets a suffix."""
@@ -96,6 +99,16 @@ class Backend:
 
         run: Callable[..., Any] = aot_autograd(fw_compiler=forward, bw_compiler=backward)(graph, list(inputs))
         return run
+
+    def _tell_device(self, inputs: Sequence[Any]) -> None:
+        """Graphs take parameters as inputs too, so these say where the model is."""
+        for device in {value.device for value in inputs if isinstance(value, torch.Tensor)}:
+            if device.type not in self._devices:
+                self._devices.add(device.type)
+                cuda: Any = torch.cuda
+                real = device.type == "cuda" and cuda.is_initialized()  # a script may trace fake tensors
+                name = f" ({cuda.get_device_name(device)})" if real else ""
+                self._journal.write({"e": "device", "device": f"{device.type}{name}"})
 
     def _record(
         self, identity: str, graph: torch.fx.GraphModule, backward: bool, ended_by: str | None, seconds: float

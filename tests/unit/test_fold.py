@@ -147,6 +147,14 @@ def test_what_was_adopted_before_the_script_compiled_is_forgotten() -> None:
     assert [(g.id, g.ops, g.calls) for g in found.graphs] == [("0/0", 3, 2)]
 
 
+def test_the_device_is_the_one_that_graphs_ran_on(tmp_path: Path) -> None:
+    def moved(events: list[Event]) -> list[Event]:
+        return [*events[:-1], {"e": "device", "device": "cuda (NVIDIA H200)"}, events[-1]]
+
+    assert recorded("ranks").device == "cpu"
+    assert changed(tmp_path, "ranks", "journal-201.jsonl", moved).device == "cuda (NVIDIA H200)"
+
+
 def test_ranks_are_folded_into_one() -> None:
     found = recorded("ranks")
     assert [(p.pid, p.rank, p.breaks, p.graphs) for p in found.processes] == [(101, 0, 2, 3), (201, 1, 2, 3)]
