@@ -62,8 +62,8 @@ class Effect(StrEnum):
 class Cost:
     """What a break costs. An estimate; `basis` says in words what it rests on.
 
-    per_call_ms is the median time between the end of the graph before the break and the start of the next one
-    (or the end of the root's call), without compilation, over `samples` such gaps; None when never measured.
+    per_call_ms is the median time between the end of the graph before the break and the start of the next one,
+    without compilation, over `samples` such gaps; None when never measured.
     """
 
     graphs: int = 0  # graphs that end at this place

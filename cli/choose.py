@@ -64,7 +64,9 @@ class Choice:
             if (not self.only or r.reason in self.only) and (not self.mine or r.recompile.owner.mine)
         )
         left = len(report.findings) + len(report.recompiles) - len(findings) - len(recompiles)
-        return replace(report, findings=findings, recompiles=recompiles), left
+        first = findings[0].reason.slug if findings else recompiles[0].reason if recompiles else None
+        step = report.next_step if not left else f"g2 why {first}" if first else ""
+        return replace(report, findings=findings, recompiles=recompiles, next_step=step), left
 
 
 def _slug(word: str) -> str:

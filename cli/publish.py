@@ -36,7 +36,7 @@ def publish(session: Session, choice: Choice, *, on_stderr: bool, quiet: bool) -
                 f"g2 show --as {choice.format} -o FILE writes it without running the script again",
             ) from None
         if not quiet:
-            say(f"g2: {summary(report)}")
+            say(f"g2: {summary(report, left_out)}")
             say(f"g2: the report is in {_near(choice.file)}")
         return report
     stream = sys.stderr if on_stderr and not choice.machine else sys.stdout

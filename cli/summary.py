@@ -9,8 +9,13 @@ from g2.cli.text import inline, listing, milliseconds, plural
 from g2.explain.report import Report
 
 
-def summary(report: Report) -> str:
-    """The report in one sentence, without a full stop at its end when it lists findings."""
+def summary(report: Report, left_out: int = 0) -> str:
+    """The report in one sentence, without a full stop at its end when it lists findings.
+
+    `left_out` counts findings that the person asked not to see: without them nothing is clean.
+    """
+    if report.clean and left_out:
+        return f"Nothing of what was asked for; {plural(left_out, 'other finding')}."
     if report.clean:
         return _nothing(report.session)
     parts = []
@@ -19,6 +24,8 @@ def summary(report: Report) -> str:
     pieces, roots = _pieces(report.session), _called(report.session)
     if report.findings and roots and pieces > roots:
         parts.append(f"{plural(pieces, 'graph')} where {roots} would do")
+    elif report.findings and roots and not pieces:
+        parts.append("nothing is in a graph")
     if (lost := lost_ms(report)) is not None:
         parts.append(f"about {milliseconds(lost)} lost per call")
     return "; ".join(parts)

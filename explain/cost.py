@@ -10,9 +10,12 @@ def weight(place: Break) -> float:
     return (place.cost.per_call_ms or 0.0) * place.calls + place.cost.compile_s * 1e3
 
 
-def order(place: Break) -> tuple[object, ...]:
-    """Sort key: what was seen before what is hidden, dearest first, then lost functions, then the place."""
-    return (place.hidden, -weight(place), place.effect is Effect.SPLIT, place.span)
+def order(place: Break, roots: frozenset[str] = frozenset()) -> tuple[object, ...]:
+    """Sort key: what was seen before what is hidden; first what costs a whole root (`roots`: their names) its graphs,
+    then the dearest, then lost functions, then the place.
+    """
+    whole = place.effect is not Effect.SPLIT and place.function in roots
+    return (place.hidden, not whole, -weight(place), place.effect is Effect.SPLIT, place.span)
 
 
 def recompile_order(recompile: Recompile) -> tuple[object, ...]:

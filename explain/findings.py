@@ -14,6 +14,7 @@ from g2.explain.report import Finding, RecompileFinding, Report
 
 def report(session: Session) -> Report:
     """What the views draw."""
+    roots = frozenset(root.name for root in session.roots if root.calls)
     effects: dict[Span, list[Break]] = defaultdict(list)
     spans = {b.span for b in session.breaks if b.after_effect_of is None}
     causes: list[Break] = []
@@ -23,7 +24,7 @@ def report(session: Session) -> Report:
             effects[cause].append(place)
         else:
             causes.append(place)
-    findings = tuple(_finding(b, tuple(effects.pop(b.span, ()))) for b in sorted(causes, key=order))
+    findings = tuple(_finding(b, tuple(effects.pop(b.span, ()))) for b in sorted(causes, key=lambda b: order(b, roots)))
     recompiles = incidents(session.recompiles, session)
     return Report(session, findings, recompiles, _next_step(session, findings, recompiles))
 

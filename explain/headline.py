@@ -47,7 +47,7 @@ def advice(place: Break, reason: Reason) -> tuple[str, ...]:
     if place.hidden:
         steps.append("It shows only once the break in front of it is gone: deal with that one first.")
     elif place.effect is Effect.FRAME_LOST and place.owner.mine and len(steps) < 3:
-        steps.append(f"Until then all of {_name(place)} runs without compilation, not this line alone.")
+        steps.append(f"As long as it breaks here, all of {_name(place)} runs without compilation, not this line alone.")
     return tuple(steps)
 
 

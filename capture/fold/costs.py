@@ -54,7 +54,8 @@ class Costs:
         ms = self._ms.get(key, [])
         graphs, seconds = self._graphs.get(key, 0), self._compile.get(key, 0.0)
         if not ms:
-            return Cost(graphs=graphs, compile_s=round(seconds, 4), basis="not measured: no graph ends here")
+            why = "no graph starts behind it" if self._crossed.get(key) else "no graph ends here"
+            return Cost(graphs=graphs, compile_s=round(seconds, 4), basis=f"not measured: {why}")
         times = "one crossing" if len(ms) == 1 else f"{len(ms)} crossings, median"
         return Cost(
             graphs=graphs,

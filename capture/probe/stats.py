@@ -98,7 +98,7 @@ class Stats:
         if len(mine.active) > 1:
             mine.active.pop()
             return
-        self._close_gap(_clock())
+        self._close_gap(None)
         mine.active.clear()
         mine.graph_end = mine.gap = None
         if error is not None:
@@ -141,7 +141,8 @@ class Stats:
         mine = self._thread
         mine.graph_end, mine.gap, mine.compiling = end, ended_by, 0.0
 
-    def _close_gap(self, now: float) -> None:
+    def _close_gap(self, now: float | None) -> None:
+        """The next graph starts at `now`; None at a root's end: what ran since may be real work, which no break costs."""
         mine = self._thread
         if mine.gap is None or mine.graph_end is None:
             return
@@ -153,7 +154,7 @@ class Stats:
             if call != gap.last_call:
                 gap.calls += 1
                 gap.last_call = call
-            if len(gap.ms) < _SAMPLES:
+            if now is not None and len(gap.ms) < _SAMPLES:
                 gap.ms.append(round(max(now - mine.graph_end - mine.compiling, 0.0) * 1e3, 4))
 
     def forget(self) -> None:

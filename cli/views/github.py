@@ -24,7 +24,7 @@ def render(report: Report, output: Output) -> str:
     cwd = report.session.cwd
     folders = cwd, output.workspace or cwd
     limit = output.limit or None
-    lines = [_notice("g2", summary(report))]
+    lines = [_notice("g2", summary(report, output.left_out))]
     if ended := failure(report.session):
         lines.append(_command("warning", None, folders, "g2: the script failed", ended))
     for finding in report.findings[:limit]:

@@ -22,8 +22,8 @@ def render(report: Report, output: Output) -> str:
     """A heading with the summary, a section a finding, a table of recompiles. Data is escaped."""
     session = report.session
     limit = LIMIT if output.limit is None else output.limit
-    parts = [f"### g2: {escape(summary(report))}"]
-    if report.clean and (advice := advice_when_empty(session)):
+    parts = [f"### g2: {escape(summary(report, output.left_out))}"]
+    if report.clean and not output.left_out and (advice := advice_when_empty(session)):
         parts.append(escape(advice))
     if ended := failure(session):
         parts.append(f"**{escape(ended)}**")

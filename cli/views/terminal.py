@@ -25,6 +25,7 @@ from g2.explain.report import Finding, Report
 SUFFIXES = (".txt", ".log")
 LIMIT = 20
 FRAMES = 4
+COSTS = "Cost: the time from the graph before a break to the next one, without compilation; an estimate."
 
 
 def render(report: Report, output: Output) -> str:
@@ -47,15 +48,19 @@ def render(report: Report, output: Output) -> str:
         "function that recompiles",
         "functions that recompile",
     )
+    if any(f.place.cost.per_call_ms is not None for f in shown):
+        page.blank()
+        page.paragraph(Text(COSTS, "dim"))
     _tail(page, report)
     return page.text()
 
 
 def _head(page: Page, report: Report) -> None:
     session = report.session
-    style = "bold green" if report.clean and not session.lost and not session.exit_code else "bold"
-    page.paragraph(Text(summary(report), style))
-    if report.clean and (advice := advice_when_empty(session)):
+    left_out = page.output.left_out
+    good = report.clean and not (session.lost or session.exit_code or left_out)
+    page.paragraph(Text(summary(report, left_out), "bold green" if good else "bold"))
+    if report.clean and not left_out and (advice := advice_when_empty(session)):
         page.paragraph(page.prose(advice))
     if ended := failure(session):
         page.paragraph(Text(ended, "red"))
@@ -165,8 +170,8 @@ def cost_of(site: Break) -> str:
     cost = site.cost
     if cost.per_call_ms is None:
         return f"cost {inline(cost.basis)}" if cost.basis else ""
-    basis = f": {inline(cost.basis)}" if cost.basis else ""
-    return f"costs about {milliseconds(cost.per_call_ms)} a call{basis}"
+    crossings = f", median of {cost.samples:,} crossings" if cost.samples > 1 else ", crossed once"
+    return f"costs about {milliseconds(cost.per_call_ms)} a call{crossings if cost.samples else ''}"
 
 
 def _path(page: Page, site: Break, cwd: str) -> Text | None:

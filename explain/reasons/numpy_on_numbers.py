@@ -29,8 +29,8 @@ REASON = Reason(
         """,
     why="""
         Inside a compiled function Dynamo turns NumPy calls into tensor operations, even when
-        everything is a plain number. A tensor has no numbers while Dynamo traces. So the `if`,
-        which would be harmless on a Python number, becomes a branch on unknown data.
+        everything is a plain number. A tensor has no numbers while Dynamo traces. So what
+        would be harmless on a Python number (an `if`, `int()`, a size) depends on unknown data.
         """,
     instead="""
         Use Python's own arithmetic for plain numbers. Dynamo computes that while it traces, and
@@ -53,7 +53,7 @@ REASON = Reason(
     before=("host-value", "tensor-branch", "size-from-data"),
     headline=_headline,
     steps=(
-        "Find the NumPy call this value comes from and use Python's own arithmetic: `math.prod`, "
+        "Use Python's own arithmetic, here or where the value is made: `math.prod(x.shape)`, "
         "`math.sqrt`, `max`, `sum`.",
         "Or compute it once outside the compiled function, as an `int` or `float`.",
     ),

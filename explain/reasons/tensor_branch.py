@@ -33,6 +33,15 @@ REASON = Reason(
 
             y = torch.cond(x.sum() > 0, lambda x: x + 1, lambda x: x - 1, (x,))
 
+        When it ends a loop (`if done: break`, `while not done:`), run a fixed number of steps and
+        carry a mask instead:
+
+            done = torch.zeros((), dtype=torch.bool)
+            for block in blocks:
+                new = block(x)
+                done = done | ((new - x).norm() < 0.5)
+                x = torch.where(done, x, new)
+
         When the condition only checks the input, check it before the compiled function. When it
         never changes (a flag, a setting), keep it as a Python bool or number instead of a tensor.
         """,
@@ -44,7 +53,8 @@ REASON = Reason(
     kinds=("GB0170", "GB0034", "GB0035", "GB2582"),
     headline=_headline,
     steps=(
-        "When both branches give a tensor: `torch.where(condition, a, b)`.",
+        "When both branches give a tensor: `torch.where(condition, a, b)`. When it ends a loop: run all "
+        "steps and keep a mask, `done = done | condition; x = torch.where(done, x, new)`.",
         "When the condition only checks the input, or never changes: move the `if` out of the "
         "compiled function, or keep the flag as a Python bool.",
     ),

@@ -32,13 +32,18 @@ def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, 
         dtype = ", dtype=torch.long" if whole else ""
         change = f"self.{name} += 1" if whole else f"self.{name}.fill_(value)"
         steps.append(
-            f"Keep {guard.source} as a tensor and change it in place ({change}); in a module, as a buffer:\n\n"
-            f'    self.register_buffer("{name}", torch.tensor({first}{dtype}), persistent=False)'
+            f"Keep {guard.source} as a tensor and change it in place ({change}); in a module, as a buffer, in place of "
+            f"`self.{name} = ...` in `__init__` (with its first value):\n\n"
+            f'    self.register_buffer(\n        "{name}", torch.tensor({first}{dtype}),\n        persistent=False)'
+        )
+        steps.append(
+            f"Where an `if` or a size depends on {guard.source}, that would only move the trouble: decide in the "
+            "loop that calls the model, and pass the decision as an argument."
         )
         if whole:
             steps.append(
-                "Or let Dynamo treat integers on modules as inputs (it compiles at most once "
-                "more):\n\n    torch._dynamo.config.allow_unspec_int_on_nn_module = True"
+                "Or let Dynamo treat integers on modules as inputs. It then compiles again only where an `if` on the "
+                "number changes its answer:\n\n    torch._dynamo.config.allow_unspec_int_on_nn_module = True"
             )
     elif dot and not owner.startswith("("):
         steps.append(
