@@ -18,7 +18,7 @@ def _format(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     from g2.cli.views import formats
 
     if value is not None and value not in formats():
-        near = difflib.get_close_matches(value, formats(), n=1)
+        near = difflib.get_close_matches(value, formats(), n=1, cutoff=0.3)
         raise Refusal(
             f"there is no format {value!r}; there are {', '.join(formats())}",
             f"{param.opts[0]} {near[0] if near else 'terminal'}",
@@ -31,6 +31,7 @@ def report_options(flag: str) -> Callable[[F], F]:
     options = [
         click.option(
             flag,
+            *({"--as", "--format"} - {flag}),
             "format_",
             callback=_format,
             metavar="FORMAT",

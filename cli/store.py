@@ -32,6 +32,7 @@ from g2.cli.foreign import folded, is_raw
 from g2.cli.text import inline
 
 KEPT = 20
+LAST = 100
 SESSION = "session.json"
 ABOUT = "about.json"
 LOCK = "lock"
@@ -195,14 +196,21 @@ class Store:
         return sorted(entries, key=lambda entry: entry.name, reverse=True)
 
     def _prune(self) -> None:
-        """Remove the oldest runs beyond KEPT, but none that another g2 is writing; and what a
-        killed g2 half removed.
+        """Remove the oldest runs beyond KEPT, but none that another g2 is writing, nor the last one of a working
+        directory (up to LAST of these); and what a killed g2 half removed.
         """
         for half in self._runs.glob(".*"):
             shutil.rmtree(half, ignore_errors=True)
         for fault in sorted(self.root.glob("fault-*.txt"))[:-KEPT]:
             fault.unlink(missing_ok=True)
+        last: dict[str, Path] = {}
+        for run in self.kept():
+            if run.complete:
+                last.setdefault(run.cwd, run.folder)
+        spared = set(list(last.values())[:LAST])
         for folder in self._folders()[KEPT:]:
+            if folder in spared:
+                continue
             with contextlib.suppress(OSError):
                 lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
                 try:

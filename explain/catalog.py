@@ -142,7 +142,13 @@ def nearest(word: str) -> list[str]:
     close = get_close_matches(_slug(word), known, n=3, cutoff=0.6)
     parts = [part for part in _slug(word).split("-") if len(part) > 2]
     sharing = [slug for slug in known if any(part in slug.split("-") for part in parts)]
-    return list(dict.fromkeys([*close, *sharing]))[:3]
+    # "item", "nonzero", "print": a word of the source rather than of a slug stands in what the reason is about.
+    told = [slug for slug, reason in everything().items() if any(part in _first_words(reason) for part in parts)]
+    return list(dict.fromkeys([*close, *sharing, *told]))[:3]
+
+
+def _first_words(reason: Reason) -> set[str]:
+    return set(re.findall(r"[a-z_]+", f"{reason.title} {reason.happened}".lower()))
 
 
 def kind_of(word: str) -> str | None:

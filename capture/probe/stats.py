@@ -142,7 +142,7 @@ class Stats:
         mine.graph_end, mine.gap, mine.compiling = end, ended_by, 0.0
 
     def _close_gap(self, now: float | None) -> None:
-        """The next graph starts at `now`; None at a root's end: what ran since may be real work, which no break costs."""
+        """The next graph starts at `now`; None at the end of a root: what ran since may be real work."""
         mine = self._thread
         if mine.gap is None or mine.graph_end is None:
             return
