@@ -102,6 +102,21 @@ def test_only_the_newest_are_kept_but_none_that_is_being_written(home: Path) -> 
     assert [k.started for k in store.kept()] == sorted((k.started for k in store.kept()), reverse=True)
 
 
+def test_the_last_record_of_a_folder_outlives_many_of_another(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store.open()
+    (tmp_path / "quiet").mkdir()
+    with monkeypatch.context() as there:
+        there.chdir(tmp_path / "quiet")
+        keep(store)
+        last = keep(store)
+    for _ in range(KEPT + 2):
+        keep(store)
+    assert store.find(None, str(tmp_path / "quiet")).parent == last
+    assert len(store.kept()) == KEPT + 1
+
+
 def test_several_at_once(home: Path) -> None:
     code = (
         "import sys\n"
