@@ -53,8 +53,6 @@ def _converts(convert: Callable[..., Any], journal: Journal, stats: Stats) -> Ca
             # Work on a frame that was given up in the end is owed to what gave it up, else to the break it starts
             # behind.
             cause = after if made else stats.last_break
-            if (module := places.wrapped(frame.f_code, frame.f_locals)) is not None:
-                stats.wrapped.add(module)
             if result is None or made or seconds > 1e-3:
                 journal.write(
                     {"e": "compile", "path": code.co_filename, "line": code.co_firstlineno,

@@ -127,6 +127,8 @@ def _counts(convert: Callable[..., Any], stats: Stats, strategy: Any, run_only: 
                 return known.answer
             del limited[code]
         result = convert(self, frame, cache_entry, frame_state)
+        if (module := places.wrapped(code, frame.f_locals)) is not None:
+            stats.wrapped.add(module)
         if result.guarded_code is None and result.apply_to_code:
             given = result.frame_exec_strategy
             if given.cur_action == run_only and given.recursive_action == run_only:

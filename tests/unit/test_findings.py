@@ -25,7 +25,13 @@ SITE = Span("train.py", 40, 11, 40, 20)
 def recompile(line: int, depth: int, *guards: Guard, site: Span | None = SITE) -> Recompile:
     stack = tuple(Frame(Span("net.py", n + 1), "f") for n in range(depth))
     return replace(
-        samples.SIZE, span=Span("net.py", line), function=f"f{line}", count=1, guards=guards, call_site=site, stack=stack
+        samples.SIZE,
+        span=Span("net.py", line),
+        function=f"f{line}",
+        count=1,
+        guards=guards,
+        call_site=site,
+        stack=stack,
     )
 
 
