@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from g2.capture.model import Break, Effect, Span
+from g2.capture.model import Break, Effect, Session, Span
 from g2.cli.summary import advice_when_empty, failure, summary
 from g2.cli.text import (
     Block,
@@ -71,6 +71,7 @@ def _head(page: Page, report: Report) -> None:
     some = listing(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
     parts = [
         f"{plural(sum(root.calls for root in called), 'call')} of {some}",
+        processes_of(session),
         f"torch {session.torch}",
         session.device,
         seconds(session.seconds),
@@ -134,6 +135,15 @@ def first_paragraph(page: Page, text: str) -> list[Text | Block]:
     """What fits on a screen of a longer text; all of it when the person asked for more."""
     items: list[Text | Block] = list(blocks(text))
     return items if page.output.verbose else items[:1]
+
+
+def processes_of(session: Session) -> str:
+    """The processes of a run of several, with their ranks: "2 processes, ranks 0 and 1"."""
+    if len(session.processes) < 2:
+        return ""
+    ranks = sorted({p.rank for p in session.processes if p.rank is not None})
+    named = f", rank{'s' if len(ranks) > 1 else ''} {listing([str(r) for r in ranks])}" if ranks else ""
+    return plural(len(session.processes), "process", "processes") + named
 
 
 def badges_of(site: Break) -> list[str]:

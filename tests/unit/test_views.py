@@ -15,7 +15,7 @@ import samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from g2.capture.model import Snippet, Span
+from g2.capture.model import Process, Snippet, Span
 from g2.cli.summary import summary
 from g2.cli.text import blocks, clean, inline, relative, short_path
 from g2.cli.views import Output, format_for, formats, view
@@ -356,3 +356,11 @@ def test_library_paths_begin_at_the_package() -> None:
     assert short_path("/elsewhere/x.py", samples.CWD) == "/elsewhere/x.py"
     own_venv = f"{samples.CWD}/.venv/lib/python3.11/site-packages/timm/x.py"
     assert short_path(own_venv, samples.CWD) == "timm/x.py"
+
+
+def test_the_ranks_of_a_run_are_named() -> None:
+    ranks = tuple(Process(100 + rank, rank, 1, 0, 1) for rank in (1, 0))
+    text = view("terminal").render(samples.report(samples.session(processes=ranks)), Output(width=120))
+    assert "2 processes, ranks 0 and 1" in text
+    alone = view("terminal").render(samples.report(), Output(width=120))
+    assert "processes" not in alone.split("\n\n")[0]
