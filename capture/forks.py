@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from g2.capture.tail import appended
+
 _TICK = 0.05
 _LIMIT = 120.0  # seconds after the script's end; each fork also has an alarm of its own
 
@@ -19,19 +21,19 @@ class Forks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._read: dict[Path, int] = {}
+        self._known: dict[int, Path] = {}
 
     def running(self) -> dict[int, Path]:
         """Process ids that have not ended, with their journals."""
-        out: dict[int, Path] = {}
         for path in self._folder.glob("journal-*.jsonl"):
-            for line in path.read_bytes().splitlines():
+            lines, self._read[path] = appended(path, self._read.get(path, 0))
+            for line in lines:
                 if line.startswith(b'{"e":"fork"'):
                     with contextlib.suppress(ValueError, KeyError):
                         event = json.loads(line)
-                        journal = self._folder / event["journal"]
-                        if _alive(event["pid"]) and not _ended(journal):
-                            out[event["pid"]] = journal
-        return out
+                        self._known[event["pid"]] = self._folder / event["journal"]
+        return {pid: journal for pid, journal in self._known.items() if _alive(pid) and not _ended(journal)}
 
     def wait(self, tick: Callable[[], None], enough: Callable[[], bool]) -> tuple[str, ...]:
         """Until all have ended, or the limit, or `enough`; returns a note for those that were stopped."""

@@ -24,6 +24,18 @@ class Progress:
     phase: str
 
 
+def appended(path: Path, at: int) -> tuple[list[bytes], int]:
+    """The whole lines of a journal behind offset `at`, and the offset behind them; none when it cannot be read."""
+    try:
+        with path.open("rb") as journal:
+            journal.seek(at)
+            data = journal.read()
+    except OSError:
+        return [], at
+    whole = data.rfind(b"\n") + 1
+    return data[:whole].splitlines(), at + whole
+
+
 class Tail:
     """Reads what was appended to a record folder's journals since the last look; never parses a line twice."""
 
@@ -47,16 +59,8 @@ class Tail:
         )
 
     def _more(self, path: Path) -> None:
-        at = self._read.get(path, 0)
-        try:
-            with path.open("rb") as journal:
-                journal.seek(at)
-                data = journal.read()
-        except OSError:
-            return
-        whole = data.rfind(b"\n") + 1
-        self._read[path] = at + whole
-        for line in data[:whole].splitlines():
+        lines, self._read[path] = appended(path, self._read.get(path, 0))
+        for line in lines:
             match = _COUNTED.match(line)
             if match is None:
                 continue

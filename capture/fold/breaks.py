@@ -49,7 +49,7 @@ def fold(logs: Sequence[Log], costs: Costs, cwd: str) -> tuple[Break, ...]:
     known = {(p.first["path"], p.first["line"], p.first["column"]) for p in natural.values()}
     known |= {(p.first["path"], p.first["line"], p.first["kind"] or p.first["title"]) for p in natural.values()}
     met = _met(logs)
-    causes = {key(p.first): spans.span(_place(p.first), cwd) for p in natural.values()}
+    causes = {key(p.first): spans.span(where(p.first), cwd) for p in natural.values()}
     out = [_break(p, costs, cwd, False, causes) for p in natural.values()]
     for place in hidden.values():
         e = place.first
@@ -102,7 +102,8 @@ def _collect(log: Log, into: dict[Identity, _Place], failed: set[tuple[str, str,
             causes.lost({"path": path, "line": line, "function": function}, key(event))
 
 
-def _place(event: Event) -> list[object]:
+def where(event: Event) -> list[object]:
+    """Where a break event stands: [path, line, column, end_line, end_column]."""
     return [event[k] for k in ("path", "line", "column", "end_line", "end_column")]
 
 
@@ -111,7 +112,7 @@ def _break(
 ) -> Break:
     e = place.first
     return Break(
-        span=spans.span(_place(e), cwd),
+        span=spans.span(where(e), cwd),
         kind=e["kind"],
         title=e["title"],
         context=e["context"],

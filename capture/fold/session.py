@@ -29,10 +29,7 @@ def fold(
     costs = Costs(logs)
     found = breaks.fold(logs, costs, cwd)
     last = {breaks.key(e): e for log in logs for e in log.of("break")}
-    ends = {
-        key: spans.span([e[k] for k in ("path", "line", "column", "end_line", "end_column")], cwd)
-        for key, e in last.items()
-    }
+    ends = {key: spans.span(breaks.where(e), cwd) for key, e in last.items()}
     made = graphs.graphs(logs, ends, cwd)
     errors = [e for log in logs if not log.hidden for e in log.of("error")]
     return Session(
