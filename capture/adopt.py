@@ -144,9 +144,7 @@ def _is_ours(frame: types.FrameType) -> bool:
 
 def asked_by_torch(frame: types.FrameType | None) -> bool:
     """Whether torch compiles a helper of its own, as torch.cond and flex_attention do when called in eager."""
-    while frame is not None and (
-        frame.f_code.co_filename in (__file__, named.__file__) or frame.f_code.co_filename.startswith(_doors())
-    ):
+    while frame is not None and _passes_on(frame.f_code.co_filename):
         frame = frame.f_back
     return frame is not None and frame.f_code.co_filename.startswith(_torch_folder())
 
@@ -155,15 +153,14 @@ def asked_by_script(frame: types.FrameType | None, model: Any) -> types.FrameTyp
     """The frame that asked for a compilation, when it was the script's own wish.
 
     It was when the call stands in the user's files, or when a library compiles an nn.Module at run time (a
-    trainer's option). A library that
-    decorates its own helpers, while it is imported or built, compiles a region of its own: then the script has not
-    chosen anything yet.
+    trainer's option). A library that decorates its own helpers, while it is imported or built, compiles a region of
+    its own: then the script has not chosen anything yet.
     """
     module = isinstance(model, torch.nn.Module) or isinstance(getattr(model, "__self__", None), torch.nn.Module)
     direct = True
     while frame is not None:
         path = frame.f_code.co_filename
-        if path in (__file__, named.__file__) or path.startswith(_doors()):
+        if _passes_on(path):
             frame = frame.f_back
             continue
         if is_mine(path):
@@ -173,6 +170,11 @@ def asked_by_script(frame: types.FrameType | None, model: Any) -> types.FrameTyp
         direct = False
         frame = frame.f_back
     return None
+
+
+def _passes_on(path: str) -> bool:
+    """Whether a frame of this file only hands a wish to compile on: ours, and the doors of torch."""
+    return path in (__file__, named.__file__) or path.startswith(_doors())
 
 
 @functools.cache
