@@ -50,6 +50,18 @@ class Snippet:
     lines: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What an expression held when Dynamo stopped there; `name` is as written: "x", "self.count"."""
+
+    name: str
+    kind: str  # "tensor" | "number" (int, float or symbolic) | "bool" | "str" | "none" | "module" | "array" (NumPy) | the type's name
+    dtype: str = ""  # of a tensor or array: "float32"
+    shape: tuple[int, ...] | None = None  # of a tensor or array; -1 where it is dynamic
+    requires_grad: bool = False
+    text: str = ""  # a plain constant as Python writes it
+
+
 class Effect(StrEnum):
     """What Dynamo did about a place it could not trace."""
 
@@ -94,6 +106,7 @@ class Break:
     opcode: str = ""  # the bytecode instruction that stopped Dynamo
     snippet: Snippet | None = None
     cost: Cost = field(default_factory=Cost)
+    values: tuple[Value, ...] = ()  # names of the function, and attributes of `self` that the place reads
 
 
 @dataclass(frozen=True, slots=True)

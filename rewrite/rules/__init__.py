@@ -1,0 +1,1 @@
+"""One rewrite per file; RULE is all of it. See rewrite/rule.py."""
