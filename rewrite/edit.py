@@ -1,0 +1,170 @@
+"""Edits as data: many cures of one file become one new text, and every place of the new text leads back to the old.
+
+All edits are kept in coordinates of the text on disk. A cure that was made for a text with other cures in it is carried
+back; where it touches one of them, the two become one.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from g2.rewrite.model import Edit, FileEdits
+from g2.rewrite.source import Source
+
+
+class Overlap(Exception):
+    """Two edits want the same text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One file as it is on disk, with edits put in: what its text becomes.
+
+    `edits` are in order and apart; those of `imports` and `helpers` are made when the text is drawn.
+    """
+
+    source: Source
+    edits: tuple[Edit, ...] = ()
+    imports: tuple[str, ...] = ()
+    helpers: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, source: Source, files: Iterable[FileEdits]) -> Text:
+        """The file with all of these. Raises Overlap."""
+        edits: list[Edit] = []
+        imports: dict[str, None] = {}
+        helpers: dict[str, None] = {}
+        for file in files:
+            edits += file.edits
+            imports.update(dict.fromkeys(file.imports))
+            helpers.update(dict.fromkeys(file.helpers))
+        edits = sorted(dict.fromkeys(edits))
+        for one, other in pairwise(edits):
+            if other.start < one.end or (one.start, one.end) == (other.start, other.end):
+                raise Overlap
+        return cls(source, tuple(edits), tuple(imports), tuple(helpers))
+
+    def _all(self) -> list[Edit]:
+        top = _head(self.source, self.imports, self.helpers)
+        return sorted([*self.edits, *top], key=lambda edit: (edit.start, edit.end))
+
+    def draw(self) -> str:
+        """The new text, with the file's own line ends."""
+        old, out, at = self.source.text, [], 0
+        for edit in self._all():
+            out += [old[at : edit.start], edit.text.replace("\n", self.source.newline)]
+            at = edit.end
+        return "".join([*out, old[at:]])
+
+    def data(self) -> bytes:
+        """The new file, in its own encoding and with its own byte order mark. Raises UnicodeEncodeError."""
+        return self.draw().encode(self.source.encoding)
+
+    def after(self) -> Source:
+        """The file as it becomes, for the next round."""
+        return Source(self.source.path, self.source.data, self.draw())
+
+    def back(self, offset: int) -> tuple[int, Edit | None]:
+        """Where a character of the new text stands in the old one; the edit that it is part of, when it is new."""
+        shift = 0
+        for edit in self._all():
+            length = len(edit.text.replace("\n", self.source.newline))
+            begin = edit.start + shift
+            if offset < begin:
+                break
+            if offset < begin + length:
+                return edit.start, edit
+            shift += length - (edit.end - edit.start)
+        return offset - shift, None
+
+    def forth(self, offset: int) -> int:
+        """Where a character of the old text stands in the new one; the start of what replaced it, when it is gone."""
+        shift = 0
+        for edit in self._all():
+            if offset < edit.end or (offset == edit.start == edit.end):
+                return min(offset, edit.start) + shift if offset >= edit.start else offset + shift
+            shift += len(edit.text.replace("\n", self.source.newline)) - (edit.end - edit.start)
+        return offset + shift
+
+    def line_back(self, line: int) -> tuple[int, Edit | None]:
+        """The old line of a new one, and the edit that wrote its first word."""
+        after = self.after()
+        text = after.line(line)
+        offset = after.offset(line, len(text) - len(text.lstrip())) if text else len(after.text)
+        old, edit = self.back(offset)
+        return self.source.position(min(old, len(self.source.text)))[0], edit
+
+    def carried(self, edits: Sequence[Edit]) -> tuple[tuple[Edit, ...], frozenset[Edit]]:
+        """Edits of the new text as edits of the old one, and those of ours that they take in.
+
+        Raises Overlap where one touches what was put at the head of the file.
+        """
+        new = self.draw()
+        made: list[Edit] = []
+        taken: set[Edit] = set()
+        for edit in edits:
+            touched = [mine for mine in self.edits if self._touches(mine, edit)]
+            if not touched:
+                (start, inside), (end, also) = self.back(edit.start), self.back(edit.end)
+                if inside is not None or (also is not None and edit.end > edit.start and end != start):
+                    raise Overlap
+                made.append(Edit(start, start + edit.end - edit.start, edit.text))
+                continue
+            taken |= set(touched)
+            low = min(self.forth(touched[0].start), edit.start)
+            last = touched[-1]
+            high = max(self.forth(last.start) + len(last.text.replace("\n", self.source.newline)), edit.end)
+            text = new[low : edit.start].replace(self.source.newline, "\n") + edit.text
+            text += new[edit.end : high].replace(self.source.newline, "\n")
+            start = min(touched[0].start, self.back(edit.start)[0])
+            end = max(last.end, self.back(edit.end)[0] if edit.end >= high else last.end)
+            made.append(Edit(start, end, text))
+        return tuple(made), frozenset(taken)
+
+    def _touches(self, mine: Edit, edit: Edit) -> bool:
+        begin = self.forth(mine.start)
+        end = begin + len(mine.text.replace("\n", self.source.newline))
+        return edit.start < end and begin < edit.end or (edit.start == edit.end and begin <= edit.start < end)
+
+
+def _head(source: Source, imports: Sequence[str], helpers: Sequence[str]) -> list[Edit]:
+    """What is put at the top of the file, imports behind the last import of its head, then helpers."""
+    present = {ast.unparse(node) for node in source.tree.body if isinstance(node, (ast.Import, ast.ImportFrom))}
+    wanted = [text for text in imports if ast.unparse(ast.parse(text)) not in present]
+    if not wanted and not helpers:
+        return []
+    line, blank = _last_import(source)
+    at = source.offset(line + 1, 0) if line < len(source.text.splitlines()) else len(source.text)
+    text = "".join(f"{one}\n" for one in wanted)
+    if blank and wanted:
+        text += "\n" if source.line(line + 1).strip() else ""
+    if at == len(source.text) and source.text and not source.text.endswith(("\n", "\r")):
+        text = "\n" + text
+    for helper in helpers:
+        text += f"\n\n{helper.strip(chr(10))}\n"
+    if helpers and source.line(line + 1).strip():
+        text += "\n\n"
+    return [Edit(at, at, text)]
+
+
+def _last_import(source: Source) -> tuple[int, bool]:
+    """The line behind which an import goes, and whether no import stands there yet.
+
+    The head of a file is its docstring and what comes before its first statement that is no import.
+    """
+    line, found = 0, False
+    for number, node in enumerate(source.tree.body):
+        doc = number == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            line, found = node.end_lineno or node.lineno, True
+        elif doc and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):  # type: ignore[attr-defined]
+            line = node.end_lineno or node.lineno
+        else:
+            break
+    if line == 0:  # a file that begins with code or comments: behind the comments that lead it
+        while source.line(line + 1).startswith("#"):
+            line += 1
+    return line, not found
