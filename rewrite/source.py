@@ -11,6 +11,7 @@ import functools
 import io
 import tokenize
 from bisect import bisect_right
+from collections.abc import Sequence
 from pathlib import Path
 
 import libcst as cst
@@ -128,7 +129,7 @@ class Piece:
         """The function that the piece holds; None when it is the whole module."""
         if self.module is getattr(self.source.__dict__.get("whole"), "module", None):
             return None
-        body = self.module.body
+        body: Sequence[cst.BaseStatement] = self.module.body
         if len(body) == 1 and isinstance(body[0], cst.If) and isinstance(body[0].body, cst.IndentedBlock):
             body = body[0].body.body
         return body[0] if body and isinstance(body[0], cst.FunctionDef) else None

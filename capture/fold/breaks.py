@@ -129,5 +129,6 @@ def _break(
         opcode=e["opcode"],
         snippet=spans.snippet(e["path"], e["line"], e["end_line"]),
         cost=costs.of(key(e)),
+        values=spans.values(e.get("values", ())),
     )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import tokenize
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from g2.capture.fold.owners import shown
-from g2.capture.model import Frame, Snippet, Span
+from g2.capture.model import Frame, Snippet, Span, Value
 
 _AROUND = 2  # lines kept above and below a span
 _MOST = 12  # lines kept of a long one
@@ -22,6 +22,13 @@ def span(place: Sequence[Any], cwd: str) -> Span:
 
 def frames(stack: Sequence[Sequence[Any]], cwd: str) -> tuple[Frame, ...]:
     return tuple(Frame(span(step, cwd), str(step[5])) for step in stack)
+
+
+def values(told: Sequence[Mapping[str, Any]]) -> tuple[Value, ...]:
+    """What the names at a place held."""
+    return tuple(
+        Value(**{**value, "shape": tuple(value["shape"]) if "shape" in value else None}) for value in told
+    )
 
 
 def snippet(path: str, line: int, end_line: int) -> Snippet | None:

@@ -17,7 +17,7 @@ from torch._guards import CompileContext
 
 from g2.capture.journal import Journal
 from g2.capture.mine import is_mine, owned_by_package
-from g2.capture.probe import causes, originals, places
+from g2.capture.probe import causes, names, originals, places
 from g2.capture.probe.patch import replace
 from g2.capture.probe.stats import Stats
 
@@ -141,6 +141,7 @@ class _Told:
             "root": active.root if active else None,
             "call": active.call if active else None,
             "because": causes.constant_origin(error),
+            "values": names.values(_at(found, spot)) if found else [],
             "hidden": False,
         }  # fmt: skip
 
@@ -161,6 +162,11 @@ def _innermost(found: list[Any], traced: list[places.Place], soft: bool) -> tupl
             *inner,
         ]
     return (inner or traced[::-1])[0], opcode
+
+
+def _at(found: list[Any], spot: places.Place) -> Any:
+    """The translator whose line is shown."""
+    return next((tx for tx in reversed(found) if places.place(tx) == spot), found[-1])
 
 
 def _context(message: str) -> str:

@@ -10,7 +10,7 @@ from torch._dynamo import exc
 
 from g2.capture.journal import Journal
 from g2.capture.mine import is_mine
-from g2.capture.probe import places
+from g2.capture.probe import names, places
 from g2.capture.through.running import Undo
 
 SOFT = (exc.Unsupported, exc.UserError)
@@ -91,6 +91,7 @@ class Session:
             "id": "",
             "root": self._root,
             "call": self._number,
+            "values": names.values(tx),
             "hidden": True,
         }
         self._journal.write(event)
