@@ -1,0 +1,103 @@
+"""Which cures there are for the findings of a report, in the order in which they are to be tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from g2.explain.report import Finding, RecompileFinding, Report
+from g2.rewrite.catalog import rules_for
+from g2.rewrite.model import Left, Proposal, Target
+from g2.rewrite.site import Site
+from g2.rewrite.source import Source, Unreadable
+
+_OWN = "torch"  # its files are not rewritten: what stands there is torch's to mend
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """A place and what the rules say of it; proposals the best first. `advice` is the report's own."""
+
+    target: Target
+    proposals: tuple[Proposal, ...]
+    left: tuple[Left, ...]
+    advice: tuple[str, ...]
+
+
+def candidates(report: Report, read: Callable[[str], Source] = Source.read) -> Iterator[Candidates]:
+    """What the rules propose for every finding of a report, dearest finding first.
+
+    `read` gives a file as it is now (an absolute path); it raises Unreadable.
+    """
+    for finding in (*report.findings, *report.recompiles):
+        target = _target(finding)
+        span = replace(target.span, path=absolute(target.span.path, report.session.cwd))
+        if target.package == _OWN:
+            left: tuple[Left, ...] = (Left("it stands in a file of torch"),)
+            yield Candidates(target, (), left, finding.advice)
+            continue
+        try:
+            source = read(span.path)
+            piece = source.piece(span.line)
+            node = piece.find(span)
+        except Unreadable as error:
+            yield Candidates(target, (), (Left(f"{Path(span.path).name} was not opened: {error}"),), finding.advice)
+            continue
+        if node is None:
+            yield Candidates(target, (), (Left("its source was not found"),), finding.advice)
+            continue
+        broken = isinstance(finding, Finding)
+        site = Site(
+            target=target,
+            place=finding.place if isinstance(finding, Finding) else None,
+            recompile=None if isinstance(finding, Finding) else finding.recompile,
+            session=report.session,
+            piece=piece,
+            node=node,
+            span=span,
+            script=script(report.session.argv, report.session.cwd),
+            read=read,
+        )
+        proposals, reasons = _asked(site)
+        if not reasons and not proposals:
+            what = "break" if broken else "recompile"
+            reasons = (Left(f"no rule answers this kind of {what} ({target.reason})"),)
+        yield Candidates(target, proposals, reasons, finding.advice)
+
+
+def _asked(site: Site) -> tuple[tuple[Proposal, ...], tuple[Left, ...]]:
+    proposals: dict[tuple[object, ...], Proposal] = {}
+    left: list[Left] = []
+    for rule in rules_for(site.target.reason):
+        for said in rule.propose(site):
+            if isinstance(said, Left):
+                left.append(replace(said, rule=rule.slug))
+            else:
+                proposals.setdefault((said.files, said.advice), replace(said, rule=rule.slug))
+    return tuple(proposals.values()), tuple(left)
+
+
+def _target(finding: Finding | RecompileFinding) -> Target:
+    if isinstance(finding, Finding):
+        place = finding.place
+        return Target(
+            finding.reason.slug, place.span, place.function, finding.headline, place.owner.mine, place.owner.package
+        )
+    change = finding.recompile
+    return Target(
+        finding.reason, change.span, change.function, finding.headline, change.owner.mine, change.owner.package,
+        "recompile",
+    )  # fmt: skip
+
+
+def absolute(path: str, cwd: str) -> str:
+    """A span's path as the file system has it."""
+    return path if Path(path).is_absolute() else str(Path(cwd) / path)
+
+
+def script(argv: tuple[str, ...], cwd: str) -> str:
+    """The script's absolute path; empty when the run was started with -m."""
+    return "" if not argv or argv[0] == "-m" else absolute(argv[0], cwd)
+
+
