@@ -158,6 +158,15 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """Where the person's own code asked for a root to be compiled, or called it first when nobody had asked."""
+
+    span: Span
+    function: str  # the function that the place is in, "<module>" outside of one
+    names: tuple[str, ...] = ()  # of the module at that place: "model", "self.net", "pipe.unet"
+
+
+@dataclass(frozen=True, slots=True)
 class Root:
     """Something that was compiled: by the script itself, or by g2 because the script compiles nothing."""
 
@@ -165,6 +174,7 @@ class Root:
     span: Span
     calls: int
     by: str  # "script" | "library" | "auto" | "option"
+    uses: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

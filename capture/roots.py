@@ -5,6 +5,7 @@ at the first ones.
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from g2.capture.described import described
 from g2.capture.job import Job
 from g2.capture.journal import Journal
 from g2.capture.probe.stats import Stats
+from g2.capture.uses import use
 
 _WHOLE = ("_call_impl", "_wrapped_call_impl", "__call__", "_lazy_forward", "forward")
 
@@ -38,6 +40,7 @@ class Roots:
         self._stats = stats
         self._behind = Behind(folder, journal) if job.hidden else None
         self._known: set[tuple[Path, str]] = set()
+        self._used: weakref.WeakSet[torch.nn.Module] = weakref.WeakSet()  # adopted modules whose use was told
         self._quiet = False
 
     def counted(self, compiled: Any, model: Any, asked: Asked) -> Any:
@@ -52,7 +55,8 @@ class Roots:
         module = owner if isinstance(owner, torch.nn.Module) else None
         whole = module if module is not None and model.__name__ in _WHOLE else model
         if asked.by == "script":
-            self._introduce(whole, asked.by)  # it may never be called, and that is worth saying
+            # It may never be called, and that is worth saying.
+            self._tell_use(self._introduce(whole, asked.by), module)
         run = compiled
         if asked.fullgraph:
             # fullgraph=True also captures scalars and data-dependent shapes (one_graph in torch._dynamo.output_graph,
@@ -81,6 +85,7 @@ class Roots:
     def forget(self) -> None:
         """What was called so far was not the script's choice; the same may be called again as its choice."""
         self._known.clear()
+        self._used.clear()
         if self._behind is not None:
             self._behind.forget()
 
@@ -89,6 +94,9 @@ class Roots:
         by: str,
     ) -> Any:  # fmt: skip
         """One call of a module that g2 compiled. `args` begins with the module itself."""
+        if module not in self._used:
+            self._used.add(module)
+            self._tell_use(self._introduce(module, by), module)
         return self._run(module, module, compiled, compiled, args, kwargs, by)
 
     def _run(
@@ -114,6 +122,10 @@ class Roots:
         if self._job.then_stop:
             raise SystemExit(0)
         return compiled._torchdynamo_orig_callable(*args, **kwargs)
+
+    def _tell_use(self, root: str, module: torch.nn.Module | None) -> None:
+        if (where := use(module)) is not None:
+            self._journal.write({"e": "use", "root": root, **where})
 
     def _introduce(self, what: Any, by: str) -> str:
         name, code = described(what)

@@ -1,12 +1,13 @@
-"""Graph and compile events -> Graph; root events -> Root."""
+"""Graph and compile events -> Graph; root and use events -> Root."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from g2.capture.fold.journals import Event, Log
 from g2.capture.fold.owners import shown
-from g2.capture.model import Graph, Root, Span
+from g2.capture.model import Graph, Root, Span, Use
 
 
 def graphs(logs: Sequence[Log], ends: dict[str, Span], cwd: str) -> tuple[Graph, ...]:
@@ -65,5 +66,16 @@ def roots(logs: Sequence[Log], cwd: str) -> tuple[Root, ...]:
                 Span(shown(event["path"], cwd), event["line"]),
                 calls.get(event["id"], 0) + (before.calls if before else 0),
                 event["by"],
+                (before.uses if before else ()),
             )
+        for event in log.of("use"):
+            if (root := found.get(event["root"])) is not None and (one := _use(event, cwd)) not in root.uses:
+                found[event["root"]] = replace(root, uses=(*root.uses, one))
     return tuple(found.values())
+
+
+def _use(event: Event, cwd: str) -> Use:
+    where = Span(
+        shown(event["path"], cwd), event["line"], event["column"], event["end_line"], event["end_column"]
+    )
+    return Use(where, event["function"], tuple(event["names"]))
