@@ -30,7 +30,8 @@ def candidates(report: Report, read: Callable[[str], Source] = Source.read) -> I
 
     `read` gives a file as it is now (an absolute path); it raises Unreadable.
     """
-    for finding in (*report.findings, *report.recompiles):
+    found: tuple[Finding | RecompileFinding, ...] = (*report.findings, *report.recompiles)
+    for finding in found:
         target = _target(finding)
         span = replace(target.span, path=absolute(target.span.path, report.session.cwd))
         if target.package == _OWN:
@@ -99,5 +100,3 @@ def absolute(path: str, cwd: str) -> str:
 def script(argv: tuple[str, ...], cwd: str) -> str:
     """The script's absolute path; empty when the run was started with -m."""
     return "" if not argv or argv[0] == "-m" else absolute(argv[0], cwd)
-
-

@@ -1,0 +1,156 @@
+"""The cures that are in place during a trial, and the texts that they make of the files."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from g2.capture.model import Span
+from g2.rewrite.edit import Overlap, Text
+from g2.rewrite.model import FileEdits, Proposal, Target
+from g2.rewrite.source import FUNCTIONS, Source, Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A proposal in coordinates of the files on disk. `with_`: keys of others that its text was made on top of."""
+
+    key: str  # names the proposal at its place, whatever the round
+    target: Target  # its span as the round's report has it
+    home: tuple[str, int]  # path and line of the place on disk
+    proposal: Proposal  # as the rule made it, for the text of its round
+    files: tuple[FileEdits, ...]
+    tests: tuple[Span, ...] = ()
+    with_: frozenset[str] = frozenset()
+
+
+class State:
+    """Files on disk and the proposals placed on them. Immutable: `with_one` and `without` give another."""
+
+    def __init__(self, sources: dict[str, Source] | None = None, placed: tuple[Placed, ...] = ()) -> None:
+        self._sources = {} if sources is None else sources  # shared: what was read once stays as it was read
+        self.placed = placed
+        self._texts: dict[str, Text] = {}
+
+    def original(self, path: str) -> Source:
+        """The file as it was when it was first read. Raises Unreadable."""
+        if path not in self._sources:
+            self._sources[path] = Source.read(path)
+        return self._sources[path]
+
+    def text(self, path: str) -> Text:
+        """Raises Unreadable, Overlap."""
+        if path not in self._texts:
+            files = [file for one in self.placed for file in one.files if file.path == path]
+            self._texts[path] = Text.of(self.original(path), files)
+        return self._texts[path]
+
+    def read(self, path: str) -> Source:
+        """The file with all that is placed. Raises Unreadable."""
+        text = self.text(path)
+        return text.after() if text.edits or text.imports or text.helpers else text.source
+
+    def changed(self) -> dict[str, Text]:
+        """The files that are no longer as they are on disk."""
+        paths = dict.fromkeys(file.path for one in self.placed for file in one.files)
+        return {path: self.text(path) for path in paths}
+
+    def back(self, path: str, line: int) -> tuple[int, Placed | None]:
+        """A line of the file with all that is placed -> the line on disk, and the cure that wrote it."""
+        if not any(file.path == path for one in self.placed for file in one.files):
+            return line, None
+        old, edit = self.text(path).line_back(line)
+        owner = next(
+            (one for one in self.placed for file in one.files if edit and file.path == path and edit in file.edits),
+            None,
+        )
+        return old, owner
+
+    def with_one(self, target: Target, home: tuple[str, int], proposal: Proposal) -> State:
+        """This state and one more. Raises Overlap, Unreadable; Unreadable too when the new text is no Python."""
+        files: list[FileEdits] = []
+        absorbed: dict[str, frozenset[object]] = {}
+        for file in proposal.files:
+            text = self.text(file.path)
+            edits, taken = text.carried(file.edits)
+            files.append(replace(file, edits=edits))
+            absorbed[file.path] = frozenset(taken)
+        gave = [one for one in self.placed if _gives(one, absorbed)]
+        kept = tuple(_less(one, absorbed) for one in self.placed)
+        new = Placed(
+            key(home, proposal), target, home, proposal, tuple(files),
+            tuple(span for span in (self._span_back(test) for test in proposal.tests) if span is not None),
+            frozenset(one.key for one in gave),
+        )  # fmt: skip
+        made = State(self._sources, (*kept, new))
+        for file in new.files:
+            _ = made.read(file.path).tree
+            made.text(file.path).data()
+        return made
+
+    def without(self, keys: Iterable[str]) -> State:
+        """This state less the proposals of these keys, and less those that were made on top of them."""
+        gone = set(keys)
+        while more := {one.key for one in self.placed if one.with_ & gone} - gone:
+            gone |= more
+        absorbed = {key for one in self.placed if one.key in gone for key in one.with_}
+        if absorbed - gone:  # their text went into one that goes: they go as well
+            return self.without(gone | absorbed)
+        return State(self._sources, tuple(one for one in self.placed if one.key not in gone))
+
+    def _span_back(self, span: Span) -> Span | None:
+        """A span of the text with all that is placed, on disk; None when the text there is new."""
+        text = self.text(span.path)
+        now = text.after()
+        begin = now.offset(span.line, now.characters(span.line, span.column))
+        end = now.offset(span.end_line, now.characters(span.end_line, span.end_column))
+        (start, one), (stop, other) = text.back(begin), text.back(max(end - 1, begin))
+        if one is not None or other is not None:
+            return None
+        places = [text.source.position(start), text.source.position(stop + (1 if end > begin else 0))]
+        columns = [len(text.source.line(line)[:column].encode()) for line, column in places]
+        return Span(span.path, places[0][0], columns[0], places[1][0], columns[1])
+
+
+def key(home: tuple[str, int], proposal: Proposal) -> str:
+    """Names a proposal at a place: the same in every round in which it is made again."""
+    what = [proposal.rule, *((e.text, f.path) for f in proposal.files for e in f.edits), proposal.advice]
+    digest = hashlib.sha256(repr(what).encode()).hexdigest()[:12]
+    return f"{home[0]}:{home[1]}:{proposal.rule}:{digest}"
+
+
+def functions(source: Source, start: int, end: int) -> tuple[tuple[str, int, int], ...]:
+    """The functions that hold any of the lines start to end, as (qualified name, first line, last line)."""
+    found: list[tuple[str, int, int]] = []
+
+    def walk(node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            name = prefix
+            if isinstance(child, (*FUNCTIONS, ast.ClassDef)):
+                name = f"{prefix}{child.name}"
+                first, last = child.lineno, child.end_lineno or child.lineno
+                if child.decorator_list:
+                    first = min(first, *(one.lineno for one in child.decorator_list))
+                if isinstance(child, FUNCTIONS) and first <= end and start <= last:
+                    found.append((name, first, last))
+                name += "." if isinstance(child, ast.ClassDef) else ".<locals>."
+            walk(child, name)
+
+    walk(source.tree, "")
+    return tuple(found)
+
+
+def _gives(one: Placed, absorbed: dict[str, frozenset[object]]) -> bool:
+    return any(set(file.edits) & absorbed.get(file.path, frozenset()) for file in one.files)
+
+
+def _less(one: Placed, absorbed: dict[str, frozenset[object]]) -> Placed:
+    files = tuple(
+        replace(file, edits=tuple(e for e in file.edits if e not in absorbed.get(file.path, ()))) for file in one.files
+    )
+    return replace(one, files=files) if files != one.files else one
+
+
+__all__ = ["Overlap", "Placed", "State", "Unreadable", "functions", "key"]
