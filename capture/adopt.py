@@ -46,7 +46,7 @@ class Adoption:
 
     def __init__(self, job: Job, folder: Path, journal: Journal, stats: Stats) -> None:
         self._backend = Backend(job.backend, journal, stats)
-        self._roots = Roots(job, folder, journal, stats)
+        self._roots = Roots(job, folder, journal, stats, self._backend)
         self._journal = journal
         self._modules = Outermost(self._roots, self._backend, journal, stats)
         self._asked = Asked("script", False)  # for contexts that are applied again later (Lightning does)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from g2.capture import LOADED
-from g2.capture.job import Job
+from g2.capture.job import OVERLAY, Job
 from g2.capture.journal import Journal
 from g2.capture.ourselves import as_ourselves
 from g2.capture.probe.stats import Stats
@@ -47,6 +47,11 @@ def start() -> None:
         return
     folder = folder.resolve()
     os.environ["G2_RECORD"] = str(folder)  # the script may change its directory and start others
+    if (folder / OVERLAY).exists():
+        from g2.capture import overlay, tracebacks
+
+        overlay.serve(folder)
+        tracebacks.install()
     _Recorder(folder, Job.read(folder)).begin()
     _step_aside()
 
@@ -62,6 +67,7 @@ def _step_aside() -> None:
         return
     brought = {name.partition(".")[0] for name in sys.modules if name not in LOADED} - {"g2"}
     own = {name for name in brought if any((folder / f"{name}{end}").exists() for end in ("", ".py"))}
+    own.discard("runpy")  # frozen into the interpreter, which finds no other
     for name in [n for n in sys.modules if n not in LOADED and n.partition(".")[0] in own]:
         del sys.modules[name]
 

@@ -57,6 +57,10 @@ class Backend:
         # A script that saves a compiled module saves its backend: what is loaded elsewhere must not need g2.
         return torch._dynamo.lookup_backend, ("eager",)
 
+    def become(self, name: str) -> None:
+        """Hand graphs to another backend from now on. For a fork of ours, which asks the same wrappers anew."""
+        self._name = name
+
     def forget(self) -> None:
         """Dynamo was reset and counts its compilations anew."""
         self._seen.clear()

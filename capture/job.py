@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 NAME = "job.json"
+OVERLAY = "overlay.json"  # where other text for source files is asked for: overlay.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Job:
     hidden: bool = True  # look behind breaks
     calls: int | None = None  # stop observing after so many calls of each root
     then_stop: bool = False  # and end the script there
+    witness: str = ""  # a module that is shown every call of a root: its watch(folder, journal, backend) is called once
 
     @classmethod
     def read(cls, folder: Path) -> Job:

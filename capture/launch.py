@@ -13,9 +13,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from g2.capture import overlay
 from g2.capture.attach import MARK
 from g2.capture.forks import Forks
 from g2.capture.job import Job
@@ -47,9 +48,11 @@ class Options:
     calls: int | None = None
     then_stop: bool = False
     time_limit: float | None = None  # seconds for the script
+    overlay: Mapping[str, bytes] = field(default_factory=dict[str, bytes])  # files, by absolute path, and other content
+    witness: str = ""  # a module that is shown every call of a root (roots.py)
 
     def job(self) -> Job:
-        return Job(self.backend, self.compile, not self.once, self.calls, self.then_stop)
+        return Job(self.backend, self.compile, not self.once, self.calls, self.then_stop, self.witness)
 
 
 def run(
@@ -71,6 +74,7 @@ def run(
     """
     notes = _check(options.target)
     options.job().write(record)
+    overlay.write(record, options.overlay)
     started = time.time()
     watch = _Watch(record, on_progress, started)
     with Signals() as signals:

@@ -5,19 +5,22 @@ at the first ones.
 from __future__ import annotations
 
 import functools
+import importlib
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
+from g2.capture.backend import Backend
 from g2.capture.behind import Behind
 from g2.capture.described import described
 from g2.capture.job import Job
 from g2.capture.journal import Journal
-from g2.capture.probe.stats import Stats
+from g2.capture.ourselves import as_ourselves
+from g2.capture.probe.stats import Active, Stats
 from g2.capture.uses import use
 
 _WHOLE = ("_call_impl", "_wrapped_call_impl", "__call__", "_lazy_forward", "forward")
@@ -31,14 +34,27 @@ class Asked:
     fullgraph: bool
 
 
+class Witness(Protocol):
+    """Is shown each call of a root before it is run; changes nothing, and raises nothing."""
+
+    def look(
+        self, active: Active, run: Callable[..., Any], eager: Callable[..., Any],
+        args: tuple[Any, ...], kwargs: dict[str, Any],
+    ) -> None: ...  # fmt: skip
+
+
 class Roots:
     """All roots of one process."""
 
-    def __init__(self, job: Job, folder: Path, journal: Journal, stats: Stats) -> None:
+    def __init__(self, job: Job, folder: Path, journal: Journal, stats: Stats, backend: Backend) -> None:
         self._job = job
         self._journal = journal
         self._stats = stats
         self._behind = Behind(folder, journal) if job.hidden else None
+        self._witness: Witness | None = None
+        if job.witness:
+            with as_ourselves():
+                self._witness = importlib.import_module(job.witness).watch(folder, journal, backend)
         self._known: set[tuple[Path, str]] = set()
         self._used: weakref.WeakSet[torch.nn.Module] = weakref.WeakSet()  # adopted modules whose use was told
         self._quiet = False
@@ -109,6 +125,9 @@ class Roots:
             return self._beyond(compiled, args, kwargs)
         with self._stats.begin(root, module) as active:
             fork = None
+            if self._witness is not None:
+                eager: Any = vars(compiled)["_torchdynamo_orig_callable"]
+                self._witness.look(active, run, eager, args, kwargs)
             if self._behind is not None:
                 fork = self._behind.look(active, run, args, kwargs, self._stats.breaks)
             try:
