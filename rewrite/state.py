@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from g2.capture.model import Span
 from g2.rewrite.edit import Overlap, Text
-from g2.rewrite.model import FileEdits, Proposal, Target
+from g2.rewrite.model import Edit, FileEdits, Proposal, Target
 from g2.rewrite.source import FUNCTIONS, Source, Unreadable
 
 
@@ -24,10 +24,11 @@ class Placed:
     files: tuple[FileEdits, ...]
     tests: tuple[Span, ...] = ()
     with_: frozenset[str] = frozenset()
+    takes: frozenset[tuple[str, Edit]] = frozenset()  # edits of those others that went into this one's
 
 
 class State:
-    """Files on disk and the proposals placed on them. Immutable: `with_one` and `without` give another."""
+    """Files on disk and the proposals placed on them. Immutable: `plus` and `without` give another."""
 
     def __init__(self, sources: dict[str, Source] | None = None, placed: tuple[Placed, ...] = ()) -> None:
         self._sources = {} if sources is None else sources  # shared: what was read once stays as it was read
@@ -68,26 +69,35 @@ class State:
         )
         return old, owner
 
-    def with_one(self, target: Target, home: tuple[str, int], proposal: Proposal) -> State:
-        """This state and one more. Raises Overlap, Unreadable; Unreadable too when the new text is no Python."""
+    def place(self, target: Target, home: tuple[str, int], proposal: Proposal) -> Placed:
+        """A proposal made for the text with all that is placed, in coordinates of the disk.
+
+        Raises Overlap, Unreadable.
+        """
         files: list[FileEdits] = []
-        absorbed: dict[str, frozenset[object]] = {}
+        takes: set[tuple[str, Edit]] = set()
         for file in proposal.files:
-            text = self.text(file.path)
-            edits, taken = text.carried(file.edits)
+            edits, taken = self.text(file.path).carried(file.edits)
             files.append(replace(file, edits=edits))
-            absorbed[file.path] = frozenset(taken)
-        gave = [one for one in self.placed if _gives(one, absorbed)]
-        kept = tuple(_less(one, absorbed) for one in self.placed)
-        new = Placed(
-            key(home, proposal), target, home, proposal, tuple(files),
-            tuple(span for span in (self._span_back(test) for test in proposal.tests) if span is not None),
-            frozenset(one.key for one in gave),
+            takes |= {(file.path, edit) for edit in taken}
+        under = {one.key for one in self.placed for file in one.files for e in file.edits if (file.path, e) in takes}
+        tests = (self._span_back(test) for test in proposal.tests)
+        return Placed(
+            key(home, proposal), target, home, proposal, tuple(files), tuple(span for span in tests if span),
+            frozenset(under), frozenset(takes),
         )  # fmt: skip
-        made = State(self._sources, (*kept, new))
-        for file in new.files:
+
+    def plus(self, one: Placed) -> State:
+        """This state and one more. Raises Overlap; Unreadable when the new text is no Python."""
+        if not one.with_ <= {other.key for other in self.placed}:
+            raise Overlap
+        made = State(self._sources, (*(_less(other, one.takes) for other in self.placed), one))
+        for file in one.files:
             _ = made.read(file.path).tree
-            made.text(file.path).data()
+            try:
+                made.text(file.path).data()
+            except UnicodeEncodeError as error:
+                raise Unreadable(f"its encoding {error.encoding} has no {error.object[error.start]!r}") from None
         return made
 
     def without(self, keys: Iterable[str]) -> State:
@@ -142,15 +152,8 @@ def functions(source: Source, start: int, end: int) -> tuple[tuple[str, int, int
     return tuple(found)
 
 
-def _gives(one: Placed, absorbed: dict[str, frozenset[object]]) -> bool:
-    return any(set(file.edits) & absorbed.get(file.path, frozenset()) for file in one.files)
-
-
-def _less(one: Placed, absorbed: dict[str, frozenset[object]]) -> Placed:
+def _less(one: Placed, taken: frozenset[tuple[str, Edit]]) -> Placed:
     files = tuple(
-        replace(file, edits=tuple(e for e in file.edits if e not in absorbed.get(file.path, ()))) for file in one.files
+        replace(file, edits=tuple(edit for edit in file.edits if (file.path, edit) not in taken)) for file in one.files
     )
     return replace(one, files=files) if files != one.files else one
-
-
-__all__ = ["Overlap", "Placed", "State", "Unreadable", "functions", "key"]

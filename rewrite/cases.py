@@ -1,0 +1,93 @@
+"""The places that ask for a cure, with what has been tried for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from g2.explain.report import Report
+from g2.rewrite.edit import Overlap
+from g2.rewrite.model import Left, Proposal, Safety, Target
+from g2.rewrite.plan import absolute, candidates
+from g2.rewrite.source import Unreadable
+from g2.rewrite.state import Placed, State
+
+Home = tuple[str, int, str]  # absolute path and line on disk, reason
+
+
+@dataclass(slots=True)
+class Case:
+    """One place. `open_`: proposals not tried yet, best first."""
+
+    target: Target  # as it was first met, its span on disk
+    home: Home
+    advice: tuple[str, ...]
+    open_: list[Placed] = field(default_factory=list[Placed])
+    tried: list[str] = field(default_factory=list[str])  # keys, the last one is in place or was refused
+    left: list[Left] = field(default_factory=list[Left])
+    shown: list[Proposal] = field(default_factory=list[Proposal])  # those that need a person's decision
+    round: int = 0  # in which it was met
+
+
+@dataclass(slots=True)
+class Cases:
+    """All places met so far. `only`: rules that may be used, all when empty; `wanted`: whether a place is asked for."""
+
+    only: frozenset[str] = frozenset()
+    met: dict[Home, Case] = field(default_factory=dict[Home, Case])
+
+    def meet(self, report: Report, state: State, round_: int) -> int:
+        """Take the findings of a report that was made with `state` in place; how many of them are new."""
+        new = 0
+        for found in candidates(report, state.read):
+            path = absolute(found.target.span.path, report.session.cwd)
+            line, writer = state.back(path, found.target.span.line)
+            home = (path, line, found.target.reason)
+            if home in self.met or (writer is not None and (path, line, writer.target.reason) in self.met):
+                continue
+            new += 1
+            case = self.met[home] = Case(found.target, home, found.advice, left=list(found.left), round=round_)
+            for proposal in found.proposals:
+                if self.only and proposal.rule not in self.only:
+                    continue
+                if proposal.safety is Safety.SHOW:
+                    case.shown.append(proposal)
+                    continue
+                try:
+                    case.open_.append(state.place(found.target, (path, line), proposal))
+                except (Overlap, Unreadable) as error:
+                    case.left.append(Left(str(error) or "another cure touches the same text", proposal.rule))
+        return new
+
+    def choose(self, state: State, standing: frozenset[Home]) -> tuple[State, list[Placed]]:
+        """One untried proposal for each place that still stands, as far as they fit together."""
+        chosen: list[Placed] = []
+        for case in self._waiting(state, standing):
+            late: list[Placed] = []
+            while case.open_:
+                one = case.open_.pop(0)
+                try:
+                    state = state.plus(one)
+                except Overlap:
+                    late.append(one)  # when what it overlaps is refused its turn comes
+                    continue
+                except Unreadable as error:
+                    case.left.append(Left(f"its text would not be Python: {error}", one.proposal.rule))
+                    continue
+                case.tried.append(one.key)
+                chosen.append(one)
+                break
+            case.open_ = late + case.open_
+        return state, chosen
+
+    def _waiting(self, state: State, standing: frozenset[Home]) -> Iterator[Case]:
+        placed = {one.key for one in state.placed}
+        for home, case in self.met.items():
+            if home in standing and not (set(case.tried) & placed):
+                yield case
+
+    def refuse(self, one: Placed, why: str) -> None:
+        """A proposal was tried, and this speaks against it."""
+        for case in self.met.values():
+            if one.key in case.tried:
+                case.left.append(Left(why, one.proposal.rule))

@@ -1,0 +1,182 @@
+"""Whether a trial speaks for the cures that were in it: pure functions of two runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from g2.capture.model import Effect, Session
+from g2.explain.report import Report
+from g2.rewrite.model import Counts
+from g2.rewrite.plan import absolute
+from g2.rewrite.source import Unreadable
+from g2.rewrite.state import Placed, State, functions
+
+Spot = tuple[str, int]  # absolute path and line, on disk
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the script: what capture saw and what the script showed."""
+
+    report: Report
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+    @property
+    def session(self) -> Session:
+        return self.report.session
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The findings of a run by their places on disk."""
+
+    breaks: Counter[tuple[str, int, str]]  # path, line, reason
+    lines: frozenset[Spot]  # of every break, after-effects with them
+    new_text: tuple[tuple[str, str], ...]  # breaks in what a cure wrote: its key, the headline
+    raised: frozenset[Spot]
+    recompiles: Counter[tuple[str, int, str]]  # path, line of the function, reason
+    headlines: dict[Spot, str] = field(default_factory=dict[Spot, str])
+
+
+def seen(report: Report, state: State) -> Seen:
+    """The places of a report that was made with `state` in place."""
+    cwd = report.session.cwd
+    breaks: Counter[tuple[str, int, str]] = Counter()
+    lines: set[Spot] = set()
+    raised: set[Spot] = set()
+    new: list[tuple[str, str]] = []
+    headlines: dict[Spot, str] = {}
+    for finding in report.findings:
+        path = absolute(finding.place.span.path, cwd)
+        line, owner = state.back(path, finding.place.span.line)
+        breaks[path, line, finding.reason.slug] += 1
+        lines.add((path, line))
+        headlines[path, line] = finding.headline
+        if owner is not None:
+            new.append((owner.key, finding.headline))
+        if finding.place.effect is Effect.RAISED:
+            raised.add((path, line))
+        for effect in finding.after_effects:
+            other = absolute(effect.span.path, cwd)
+            lines.add((other, state.back(other, effect.span.line)[0]))
+    recompiles: Counter[tuple[str, int, str]] = Counter()
+    for change in report.recompiles:
+        for one in (change, *change.others):
+            path = absolute(one.recompile.span.path, cwd)
+            line, _ = state.back(path, one.recompile.span.line)
+            recompiles[path, line, one.reason] += one.recompile.count
+            headlines.setdefault((path, line), one.headline)
+    return Seen(breaks, frozenset(lines), tuple(new), frozenset(raised), recompiles, headlines)
+
+
+def counts(session: Session) -> Counts:
+    """What a summary line shows of a run."""
+    causes = {(b.span, b.kind) for b in session.breaks if b.after_effect_of is None}
+    graphs = sum(1 for graph in session.graphs if not graph.backward)
+    return Counts(graphs, len(causes), sum(change.count for change in session.recompiles))
+
+
+def refusals(chosen: Iterable[Placed], state: State, before: Seen, now: Seen) -> dict[str, str]:
+    """What the run says against single cures: key -> a clause. The run had `state` in place."""
+    against: dict[str, str] = {}
+    appeared = {spot: now.headlines.get(spot, "") for spot in now.lines - before.lines}
+    for one in chosen:
+        why = _still(one, before, now) or _came(one, state, appeared, now.raised - before.raised)
+        if why:
+            against[one.key] = why
+    return against
+
+
+def _still(one: Placed, before: Seen, now: Seen) -> str:
+    """The place is as it was."""
+    path, line = one.home
+    place = (path, line, one.target.reason)
+    if one.target.kind == "recompile":
+        if now.recompiles[place] >= before.recompiles[place]:
+            return "the function is compiled again as often as before"
+        return ""
+    inside = [headline for key, headline in now.new_text if key == one.key]
+    had = before.breaks[place]
+    if inside and len(inside) >= max(had, 1):
+        return f"the graph still breaks there: {inside[0]}"
+    if now.breaks[place] and now.breaks[place] >= had > 0:
+        return "the graph still breaks there"
+    return ""
+
+
+def _came(one: Placed, state: State, appeared: dict[Spot, str], raised: frozenset[Spot]) -> str:
+    """Something new stands in the function that was rewritten."""
+    for path, first, last in reach(one, state):
+        for (where, line), headline in appeared.items():
+            if where == path and first <= line <= last:
+                return f"another break comes instead, at line {line}: {headline}"
+        for where, line in raised:
+            if where == path and first <= line <= last:
+                return "Dynamo itself raises there then"
+    return ""
+
+
+def reach(one: Placed, state: State) -> tuple[tuple[str, int, int], ...]:
+    """The functions on disk that a cure touches, or that its place stands in: path, first and last line."""
+    found: dict[tuple[str, int, int], None] = {}
+    spots = [(one.home[0], one.home[1], one.home[1])]
+    for file in one.files:
+        source = state.original(file.path)
+        for edit in file.edits:
+            ends = source.position(edit.start)[0], source.position(max(edit.end - 1, edit.start))[0]
+            spots.append((file.path, *ends))
+    for path, start, end in spots:
+        try:
+            holding = functions(state.original(path), start, end)
+        except Unreadable:
+            continue
+        for _, first, last in holding:
+            found[path, first, last] = None
+    return tuple(found)
+
+
+def against_all(before: Run, now: Run, masked: frozenset[bytes] = frozenset()) -> str:
+    """What the run says against the cures together: it ended otherwise, or showed something else.
+
+    Lines in `masked` differ from one run of the unchanged script to the next.
+    """
+    if now.session.exit_code != before.session.exit_code:
+        error = f" ({now.session.script_error})" if now.session.script_error else ""
+        return f"the script ends with exit code {now.session.exit_code}{error}, not {before.session.exit_code}"
+    return different("stdout", before.stdout, now.stdout, masked) or missing(before.stderr, now.stderr, masked)
+
+
+def different(name: str, before: bytes, now: bytes, masked: frozenset[bytes] = frozenset()) -> str:
+    """The first line in which two outputs differ, in words; empty when they are the same."""
+    if before == now:
+        return ""
+    for number, (old, new) in enumerate(zip_longest(before.splitlines(), now.splitlines()), start=1):
+        if old != new and (old is None or old not in masked):
+            return f"line {number} of the script's {name} is {_shown(new)}, not {_shown(old)}"
+    return ""
+
+
+def missing(before: bytes, now: bytes, masked: frozenset[bytes] = frozenset()) -> str:
+    """A line that the script wrote to stderr and does not write now. Capture may add lines of torch's there."""
+    left = iter(now.splitlines())
+    for line in before.splitlines():
+        if line.strip() and line not in masked and line not in left:
+            return f"the script's stderr lacks {_shown(line)}"
+    return ""
+
+
+def varying(one: bytes, other: bytes) -> frozenset[bytes]:
+    """Lines of two runs of the same script that are not in both."""
+    pairs = zip_longest(one.splitlines(), other.splitlines())
+    return frozenset(line for pair in pairs if pair[0] != pair[1] for line in pair if line is not None)
+
+
+def _shown(line: bytes | None) -> str:
+    if line is None:
+        return "missing"
+    text = line.decode("utf-8", "replace").strip()
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")

@@ -1,0 +1,145 @@
+"""The loop: try cures together, drop what the run speaks against, go on with what appears behind.
+
+All proposals that fit together are tried in one run of the script. Only when a run speaks against them as a whole, and
+not against one, are they separated by bisection: k good ones cost about one run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from g2.rewrite import judge
+from g2.rewrite.cases import Cases, Home
+from g2.rewrite.judge import Run, Seen
+from g2.rewrite.model import Proof
+from g2.rewrite.state import Placed, State
+
+ROUNDS = 8  # a break may stand behind a break behind a break; each round is a run of the script
+RUNS = 16  # with those that bisection needs
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A run with cures in place. proofs: what was compared in it, by the cure's key."""
+
+    run: Run
+    proofs: dict[str, Proof]
+
+
+class Bench(Protocol):
+    """Runs the script."""
+
+    def before(self) -> Run:
+        """The unchanged script: its record, and the streams of a plain run."""
+        ...
+
+    def masked(self) -> frozenset[bytes]:
+        """Lines that differ between two plain runs; asked for only when a comparison failed."""
+        ...
+
+    def trial(self, state: State, suspects: Sequence[Placed]) -> Tried:
+        """The script with `state` in place; the suspects are to be proved."""
+        ...
+
+
+@dataclass(slots=True)
+class Loop:
+    """What the rounds found out. `state`: the cures that stood every trial; `now`: the last run with exactly these."""
+
+    bench: Bench
+    cases: Cases
+    on_round: Callable[[int, int, int], None] = lambda number, trying, kept: None
+    state: State = field(default_factory=State)
+    proofs: dict[str, Proof] = field(default_factory=dict[str, Proof])
+    rounds: int = 0
+    runs: int = 0
+    now: Run | None = None
+    notes: list[str] = field(default_factory=list[str])
+
+    def turn(self) -> None:
+        """Rounds until nothing is left to try."""
+        base = self.bench.before()
+        before = judge.seen(base.report, State())
+        self.now = base
+        self.cases.meet(base.report, self.state, 1)
+        standing = _standing(before)
+        while self.rounds < ROUNDS and self.runs < RUNS:
+            state, chosen = self.cases.choose(self.state, standing)
+            if not chosen:
+                break
+            self.rounds += 1
+            self.on_round(self.rounds, len(chosen), len(self.state.placed))
+            self._settle(base, before, state, chosen)
+            found = judge.seen(self.now.report, self.state)
+            self.cases.meet(self.now.report, self.state, self.rounds + 1)
+            standing = _standing(found)
+        else:
+            self.notes.append(f"the search was ended after {self.rounds} rounds and {self.runs} runs of the script")
+
+    def _settle(self, base: Run, before: Seen, state: State, suspects: list[Placed]) -> None:
+        """Find out which of the suspects hold; afterwards `state` and `now` fit each other again."""
+        while suspects and self.runs < RUNS:
+            tried = self._try(state, suspects)
+            against = self._against(before, tried, state, suspects)
+            whole = self._whole(base, tried)
+            if not against and not whole:
+                self.state, self.now = state, tried.run
+                self.proofs |= {one.key: tried.proofs.get(one.key, Proof()) for one in suspects}
+                return
+            if against:
+                suspects = self._less(suspects, against)
+            elif len(suspects) == 1:
+                self.cases.refuse(suspects[0], whole)
+                suspects = []
+            else:
+                half = len(suspects) // 2
+                self._settle(base, before, self._with(suspects[:half]), suspects[:half])
+                suspects = self._fitting(suspects[half:])
+            state = self._with(suspects)
+        for one in suspects:
+            self.cases.refuse(one, f"it was not tried: {RUNS} runs of the script are the most")
+
+    def _try(self, state: State, suspects: Sequence[Placed]) -> Tried:
+        self.runs += 1
+        return self.bench.trial(state, suspects)
+
+    def _against(self, before: Seen, tried: Tried, state: State, suspects: Sequence[Placed]) -> dict[str, str]:
+        found = judge.refusals(suspects, state, before, judge.seen(tried.run.report, state))
+        for one in suspects:
+            wrong = tried.proofs.get(one.key, Proof()).wrong
+            if wrong:
+                found[one.key] = f"{wrong[0].what} with {wrong[0].inputs}: {wrong[0].detail}"
+        return found
+
+    def _whole(self, base: Run, tried: Tried) -> str:
+        why = judge.against_all(base, tried.run)
+        return judge.against_all(base, tried.run, self.bench.masked()) if why else ""
+
+    def _less(self, suspects: list[Placed], against: dict[str, str]) -> list[Placed]:
+        for one in suspects:
+            if one.key in against:
+                self.cases.refuse(one, against[one.key])
+        return self._fitting([one for one in suspects if one.key not in against])
+
+    def _with(self, suspects: Sequence[Placed]) -> State:
+        state = self.state
+        for one in suspects:
+            state = state.plus(one)
+        return state
+
+    def _fitting(self, suspects: Sequence[Placed]) -> list[Placed]:
+        """Those that still have under them what they were made on."""
+        there = {one.key for one in self.state.placed}
+        kept: list[Placed] = []
+        for one in suspects:
+            if one.with_ <= there | {other.key for other in kept}:
+                kept.append(one)
+            else:
+                self.cases.refuse(one, "what it was made on top of was refused")
+        return kept
+
+
+def _standing(found: Seen) -> frozenset[Home]:
+    return frozenset(found.breaks) | frozenset(found.recompiles)
