@@ -46,7 +46,7 @@ class Bench(Protocol):
 
 @dataclass(slots=True)
 class Loop:
-    """What the rounds found out. `state`: the cures that stood every trial; `now`: the last run with exactly these."""
+    """What the rounds found out. `state`: the cures that stood every trial."""
 
     bench: Bench
     cases: Cases
@@ -55,14 +55,24 @@ class Loop:
     proofs: dict[str, Proof] = field(default_factory=dict[str, Proof])
     rounds: int = 0
     runs: int = 0
-    now: Run | None = None
+    _runs: list[Run] = field(default_factory=list[Run])  # the unchanged script, and the last run that stood
     notes: list[str] = field(default_factory=list[str])
+
+    @property
+    def base(self) -> Run:
+        """The unchanged script."""
+        return self._runs[0]
+
+    @property
+    def now(self) -> Run:
+        """The last run with exactly the cures of `state`."""
+        return self._runs[-1]
 
     def turn(self) -> None:
         """Rounds until nothing is left to try."""
         base = self.bench.before()
         before = judge.seen(base.report, State())
-        self.now = base
+        self._runs.append(base)
         self.cases.meet(base.report, self.state, 1)
         standing = _standing(before)
         while self.rounds < ROUNDS and self.runs < RUNS:
@@ -79,13 +89,14 @@ class Loop:
             self.notes.append(f"the search was ended after {self.rounds} rounds and {self.runs} runs of the script")
 
     def _settle(self, base: Run, before: Seen, state: State, suspects: list[Placed]) -> None:
-        """Find out which of the suspects hold; afterwards `state` and `now` fit each other again."""
+        """Find out which of the suspects hold; afterwards `now` is a run with `state` again."""
         while suspects and self.runs < RUNS:
             tried = self._try(state, suspects)
             against = self._against(before, tried, state, suspects)
             whole = self._whole(base, tried)
             if not against and not whole:
-                self.state, self.now = state, tried.run
+                self.state = state
+                self._runs.append(tried.run)
                 self.proofs |= {one.key: tried.proofs.get(one.key, Proof()) for one in suspects}
                 return
             if against:

@@ -1,0 +1,153 @@
+"""`g2 fix` as a function: a record, the loop of trials, and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from g2.rewrite import judge
+from g2.rewrite.cases import Case, Cases
+from g2.rewrite.diff import unified
+from g2.rewrite.model import Alone, Fixing, Offer, Proof, Proposal, Safety
+from g2.rewrite.plan import script
+from g2.rewrite.prove import Loop
+from g2.rewrite.runs import Script
+from g2.rewrite.state import Placed, State
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was found out, and what is needed to write it: the state with every offer in place."""
+
+    fixing: Fixing
+    state: State
+    keys: dict[int, tuple[str, ...]]  # of each offer, by its number
+
+    def chosen(self, numbers: Sequence[int]) -> State:
+        """The state with these offers alone, and those that they need."""
+        wanted = {key for number in numbers for key in self.keys[number]}
+        return self.state.without([one.key for one in self.state.placed if one.key not in wanted])
+
+
+def fix(
+    bench: Script, only: Sequence[str] = (), on_round: Callable[[int, int, int], None] = lambda *_: None
+) -> Result:
+    """Find cures for all that the script's record shows, and prove them. Nothing on disk is changed.
+
+    only: slugs of rules; all when empty. Raises launch.LaunchError and OSError where the script cannot be run.
+    """
+    began = time.monotonic()
+    loop = Loop(bench, Cases(frozenset(only)), on_round)
+    loop.turn()
+    base, now = loop.base, loop.now
+    before, after = (judge.counts(run.session) for run in (base, now))
+    offers, keys = _offers(loop, base.session.cwd)
+    fixing = Fixing(
+        argv=base.session.argv,
+        cwd=base.session.cwd,
+        script=script(base.session.argv, base.session.cwd),
+        before=before,
+        after=after,
+        offers=offers,
+        alone=_alone(loop, offers),
+        files=tuple(
+            (path, hashlib.sha256(loop.state.original(path).data).hexdigest()) for path in loop.state.changed()
+        ),
+        rounds=loop.rounds,
+        runs=bench.runs,
+        seconds=round(time.monotonic() - began, 1),
+        notes=tuple(loop.notes),
+    )
+    return Result(fixing, loop.state, keys)
+
+
+def _offers(loop: Loop, cwd: str) -> tuple[tuple[Offer, ...], dict[int, tuple[str, ...]]]:
+    """One offer for all places that the same edits answer."""
+    groups: dict[object, list[Placed]] = {}
+    for one in loop.state.placed:
+        whole = one.with_ or any(one.key in other.with_ for other in loop.state.placed)
+        groups.setdefault(_bound(one, loop.state) if whole else one.files, []).append(one)
+    numbers = {one.key: number for number, group in enumerate(groups.values(), start=1) for one in group}
+    offers: list[Offer] = []
+    keys: dict[int, tuple[str, ...]] = {}
+    for number, group in enumerate(groups.values(), start=1):
+        first = group[0]
+        alone = loop.state.without([one.key for one in loop.state.placed if one not in group])
+        proof = _joined([loop.proofs.get(one.key, Proof()) for one in group])
+        safety = max((_safety(one.proposal, proof) for one in group), key=list(Safety).index)
+        met = max(_case(loop.cases, one).round for one in group)
+        needs = {
+            numbers[other.key] for other in loop.state.placed
+            if numbers[other.key] != number and _case(loop.cases, other).round < met
+        }  # fmt: skip
+        offers.append(
+            Offer(
+                number=number,
+                targets=tuple(dict.fromkeys(_case(loop.cases, one).target for one in group)),
+                proposal=first.proposal,
+                safety=safety,
+                proof=proof,
+                diffs=tuple(
+                    (path, unified(shown(path, cwd), text.source.text, text.draw()))
+                    for path, text in alone.changed().items()
+                ),
+                needs=tuple(sorted(needs)),
+            )
+        )
+        keys[number] = tuple(one.key for one in group)
+    return tuple(offers), keys
+
+
+def shown(path: str, cwd: str) -> str:
+    """A path as a diff names it: from the working directory, or from the file system's root."""
+    return Path(path).relative_to(cwd).as_posix() if Path(path).is_relative_to(cwd) else path.lstrip("/")
+
+
+def _bound(one: Placed, state: State) -> frozenset[str]:
+    """The keys of all that cannot be had without each other."""
+    keys = {one.key}
+    while True:
+        more = {other.key for other in state.placed if other.with_ & keys}
+        more |= {key for other in state.placed if other.key in keys for key in other.with_}
+        if more <= keys:
+            return frozenset(keys)
+        keys |= more
+
+
+def _case(cases: Cases, one: Placed) -> Case:
+    return next(case for case in cases.met.values() if one.key in case.tried)
+
+
+def _joined(proofs: Sequence[Proof]) -> Proof:
+    return Proof(
+        tuple(dict.fromkeys(trial for proof in proofs for trial in proof.trials)),
+        tuple(dict.fromkeys(side for proof in proofs for side in proof.sides)),
+        tuple(dict.fromkeys(note for proof in proofs for note in proof.notes)),
+    )
+
+
+def _safety(proposal: Proposal, proof: Proof) -> Safety:
+    """SAFE only with evidence: inputs were compared, and both ways of each branch were taken."""
+    if proposal.safety is not Safety.SAFE:
+        return proposal.safety
+    compared = any(trial.outcome in ("same", "close") for trial in proof.trials)
+    return Safety.SAFE if compared and not proof.one_sided and not proof.notes else Safety.ASK
+
+
+def _alone(loop: Loop, offers: Sequence[Offer]) -> tuple[Alone, ...]:
+    answered = {target for offer in offers for target in offer.targets}
+    standing = judge.seen(loop.now.report, loop.state)
+    found: list[Alone] = []
+    for case in loop.cases.met.values():
+        if case.target in answered:
+            continue
+        still = standing.breaks[case.home] or standing.recompiles[case.home]
+        if not still and not case.shown:
+            continue  # it went away with another
+        why = tuple(dict.fromkeys(f"{left.why} ({left.rule})" if left.rule else left.why for left in case.left))
+        advice = case.shown[0].advice if case.shown else case.advice
+        found.append(Alone(case.target, why, advice))
+    return tuple(found)

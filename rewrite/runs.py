@@ -1,0 +1,118 @@
+"""Runs of the script for the proof: plain ones for what it shows, and trials with cures in place of its text."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from g2.capture import launch
+from g2.capture.model import Break, Session, Snippet, Span
+from g2.capture.tail import Progress
+from g2.explain.findings import report
+from g2.rewrite import judge, proofs
+from g2.rewrite.judge import Run
+from g2.rewrite.plan import absolute
+from g2.rewrite.prove import Tried
+from g2.rewrite.state import Placed, State
+
+WITNESS = "g2.rewrite.trial.witness"
+_AROUND = 2  # lines kept above and below a place, as capture keeps them
+
+
+@dataclass(slots=True)
+class Script:
+    """The script and the folder for its runs. A `session` of an earlier run spares one."""
+
+    options: launch.Options
+    folder: Path  # private, empty; left full
+    session: Session | None = None
+    on_progress: Callable[[Progress], None] | None = None
+    runs: int = 0  # of trials and plain runs
+    _plain: list[tuple[bytes, bytes, int]] = field(default_factory=list[tuple[bytes, bytes, int]])
+
+    def before(self) -> Run:
+        """The record, and the streams of a plain run beside it. Raises launch.LaunchError, OSError."""
+        plain = self._start_plain()
+        try:
+            if self.session is None:
+                self.session, _, _ = self._captured(self.options)
+        finally:
+            self._end_plain(plain)
+        stdout, stderr, _ = self._plain[0]
+        return Run(report(self.session), stdout, stderr)
+
+    def masked(self) -> frozenset[bytes]:
+        """Lines that differ between two plain runs of the unchanged script."""
+        if len(self._plain) < 2:
+            self._end_plain(self._start_plain())
+        (out, err, _), (other_out, other_err, _) = self._plain[:2]
+        return judge.varying(out, other_out) | judge.varying(err, other_err)
+
+    def trial(self, state: State, suspects: Sequence[Placed]) -> Tried:
+        """One run with `state` in place. Raises launch.LaunchError, OSError."""
+        self.runs += 1
+        texts = state.changed()
+        options = replace(
+            self.options,
+            once=False,
+            overlay={path: text.data() for path, text in texts.items()},
+            witness=WITNESS,
+        )
+        session, stdout, stderr = self._captured(options, lambda record: proofs.ask(record, state, suspects))
+        session = replace(session, breaks=tuple(_with_snippet(one, state, session.cwd) for one in session.breaks))
+        record = self.folder / f"trial-{self.runs}"
+        return Tried(Run(report(session), stdout, stderr), proofs.read(record, state, suspects))
+
+    def _captured(
+        self, options: launch.Options, prepare: Callable[[Path], None] = lambda record: None
+    ) -> tuple[Session, bytes, bytes]:
+        record = self.folder / f"trial-{self.runs}"
+        record.mkdir(mode=0o700)
+        prepare(record)
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            session = launch.run(
+                options, record, child_stdout=out.fileno(), child_stderr=err.fileno(), on_progress=self.on_progress
+            )
+            out.seek(0)
+            err.seek(0)
+            return session, out.read(), err.read()
+
+    def _start_plain(self) -> tuple[subprocess.Popen[bytes], Path, Path]:
+        number = len(self._plain)
+        out, err = self.folder / f"plain-{number}.out", self.folder / f"plain-{number}.err"
+        self.runs += 1
+        with out.open("wb") as stdout, err.open("wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, *self.options.target], stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+            )
+        return process, out, err
+
+    def _end_plain(self, plain: tuple[subprocess.Popen[bytes], Path, Path]) -> None:
+        process, out, err = plain
+        try:
+            code = process.wait(self.options.time_limit)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        self._plain.append((out.read_bytes(), err.read_bytes(), code))
+
+
+def _with_snippet(place: Break, state: State, cwd: str) -> Break:
+    """The break with the source that ran, where that is not what is on disk."""
+    path = absolute(place.span.path, cwd)
+    if path not in state.changed():
+        return place
+    return replace(place, snippet=_snippet(state.text(path).draw().splitlines(), place.span))
+
+
+def _snippet(lines: Sequence[str], span: Span) -> Snippet | None:
+    if not 0 < span.line <= len(lines):
+        return None
+    first = max(span.line - _AROUND, 1)
+    last = min(max(span.end_line, span.line) + _AROUND, len(lines))
+    return Snippet(first, tuple(lines[first - 1 : last]))
