@@ -127,11 +127,17 @@ class Text:
     def _touches(self, mine: Edit, edit: Edit) -> bool:
         begin = self.forth(mine.start)
         end = begin + len(mine.text.replace("\n", self.source.newline))
-        return edit.start < end and begin < edit.end or (edit.start == edit.end and begin <= edit.start < end)
+        if edit.start < end and begin < edit.end:
+            return True
+        # Of two that meet at a point the order would be lost, when one of them takes no room.
+        roomless = edit.start == edit.end or mine.start == mine.end or not mine.text
+        return roomless and edit.start <= end and begin <= edit.end
 
 
 def _head(source: Source, imports: Sequence[str], helpers: Sequence[str]) -> list[Edit]:
     """What is put at the top of the file, imports behind the last import of its head, then helpers."""
+    if not imports and not helpers:
+        return []
     present = {ast.unparse(node) for node in source.tree.body if isinstance(node, (ast.Import, ast.ImportFrom))}
     wanted = [text for text in imports if ast.unparse(ast.parse(text)) not in present]
     if not wanted and not helpers:

@@ -144,6 +144,8 @@ def against_all(before: Run, now: Run, masked: frozenset[bytes] = frozenset()) -
 
     Lines in `masked` differ from one run of the unchanged script to the next.
     """
+    if any(root.calls for root in before.session.roots) and not any(root.calls for root in now.session.roots):
+        return f"nothing was captured then ({'; '.join(now.session.lost) or 'no compiled call was made'})"
     if now.session.exit_code != before.session.exit_code:
         error = f" ({now.session.script_error})" if now.session.script_error else ""
         return f"the script ends with exit code {now.session.exit_code}{error}, not {before.session.exit_code}"

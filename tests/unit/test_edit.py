@@ -1,0 +1,121 @@
+"""Edits as data: drawing a text, and finding places of the new text in the old one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from g2.rewrite.edit import Overlap, Text
+from g2.rewrite.model import Edit, FileEdits
+from g2.rewrite.source import Source
+
+PROGRAM = '''#!/usr/bin/env python
+"""A script."""
+from __future__ import annotations
+import torch
+
+def f(x):
+    if x.sum() > 0:  # why
+        x = x + 1
+    return x
+'''
+
+
+def text_of(text: str, *files: FileEdits, newline: str = "\n") -> Text:
+    return Text.of(Source("/x.py", text.replace("\n", newline).encode()), files)
+
+
+def at(text: str, part: str, new: str) -> Edit:
+    start = text.index(part)
+    return Edit(start, start + len(part), new)
+
+
+def test_an_import_goes_behind_the_last_import_of_the_head_and_once() -> None:
+    twice = (FileEdits("/x.py", (), ("import math",)), FileEdits("/x.py", (), ("import math", "import torch")))
+    drawn = text_of(PROGRAM, *twice).draw()
+    assert drawn == PROGRAM.replace("import torch\n", "import torch\nimport math\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x = 1\n", "import math\n\nx = 1\n"),
+        ('"""doc"""\n\nx = 1\n', '"""doc"""\nimport math\n\nx = 1\n'),
+        ("# -*- coding: latin-1 -*-\n# a comment\nx = 1\n", "# -*- coding: latin-1 -*-\n# a comment\nimport math\n\nx = 1\n"),
+        ("import os", "import os\nimport math\n"),
+        ("import os\nif os:\n    import sys\n", "import os\nimport math\nif os:\n    import sys\n"),
+        ("", "import math\n"),
+    ],
+    ids=["no import", "docstring", "comments lead", "no last newline", "import under if", "empty"],
+)  # fmt: skip
+def test_where_a_first_import_goes(before: str, after: str) -> None:
+    assert text_of(before, FileEdits("/x.py", (), ("import math",))).draw() == after
+
+
+def test_line_ends_are_those_of_the_file() -> None:
+    old = PROGRAM.replace("\n", "\r\n")
+    edit = at(old, "x = x + 1", "x = torch.where(\n            c, x + 1, x)")
+    drawn = Text.of(Source("/x.py", old.encode()), [FileEdits("/x.py", (edit,), ("import math",))]).draw()
+    assert "\n" not in drawn.replace("\r\n", "")
+    assert drawn.count("\r\n") == old.count("\r\n") + 2
+
+
+def test_a_byte_order_mark_and_an_encoding_stay() -> None:
+    data = "\ufeffname = 'é'\n".encode()
+    assert Text.of(Source("/x.py", data), [FileEdits("/x.py", (), ("import math",))]).data().startswith(b"\xef\xbb\xbf")
+    latin = "# coding: latin-1\nname = 'é'\n".encode("latin-1")
+    assert Text.of(Source("/x.py", latin), [FileEdits("/x.py", (), ("import math",))]).data().endswith(b"'\xe9'\n")
+
+
+def test_two_edits_of_the_same_text_do_not_fit() -> None:
+    one, other = at(PROGRAM, "x.sum() > 0", "a"), at(PROGRAM, "sum() > 0:", "b")
+    with pytest.raises(Overlap):
+        text_of(PROGRAM, FileEdits("/x.py", (one,)), FileEdits("/x.py", (other,)))
+
+
+def test_the_same_edit_twice_is_one() -> None:
+    edit = FileEdits("/x.py", (at(PROGRAM, "x + 1", "x + 2"),))
+    assert text_of(PROGRAM, edit, edit).draw() == PROGRAM.replace("x + 1", "x + 2")
+
+
+def test_an_edit_of_new_text_becomes_one_with_what_it_changes() -> None:
+    text = text_of(PROGRAM, FileEdits("/x.py", (at(PROGRAM, "x = x + 1", "y = 3\n        z = 4"),)))
+    now = text.draw()
+    (edit,), taken = text.carried([at(now, "z = 4", "z = 5")])
+    assert taken == frozenset(text.edits)
+    assert text_of(PROGRAM, FileEdits("/x.py", (edit,))).draw() == now.replace("z = 4", "z = 5")
+
+
+PARTS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 6), st.text("ab\n", max_size=5)), max_size=5)
+
+
+@given(st.text("xyz \n", min_size=1, max_size=60), PARTS, PARTS)
+def test_rounds_of_edits_make_the_text_that_they_make_one_after_another(
+    old: str, first: list[tuple[int, int, str]], second: list[tuple[int, int, str]]
+) -> None:
+    def fitting(text: str, wishes: list[tuple[int, int, str]]) -> tuple[Edit, ...]:
+        kept: list[Edit] = []
+        for start, length, new in wishes:
+            edit = Edit(min(start, len(text)), min(start + length, len(text)), new)
+            if all(edit.end < other.start or other.end < edit.start for other in kept):
+                kept.append(edit)
+        return tuple(sorted(kept))
+
+    def applied(text: str, edits: tuple[Edit, ...]) -> str:
+        for edit in reversed(edits):
+            text = text[: edit.start] + edit.text + text[edit.end :]
+        return text
+
+    source = Source("/x.py", old.encode())
+    one = Text(source, fitting(old, first))
+    middle = one.draw()
+    assert middle == applied(old, one.edits)
+    for edit in fitting(middle, second):
+        carried, taken = one.carried([edit])
+        kept = tuple(e for e in one.edits if e not in taken)
+        both = Text(source, tuple(sorted((*kept, *carried))))
+        assert both.draw() == applied(middle, (edit,))
+        for number in range(len(middle)):
+            place, inside = one.back(number)
+            assert inside is not None or old[place] == middle[number]
