@@ -32,7 +32,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """An exception that left the call. deliberate: by a `raise` or `assert` of the program, not of torch or a builtin."""
+    """An exception that left the call. deliberate: by a `raise` or `assert` of the program, not torch's."""
 
     type: str  # qualified
     message: str
@@ -41,7 +41,10 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Something told to whoever looks on. kind: "stdout", "stderr", "log" or "warning"; what: logger and level, or category."""
+    """Something told to whoever looks on.
+
+    kind: "stdout", "stderr", "log" or "warning". what: of a record its logger and level, of a warning its category.
+    """
 
     kind: str
     text: str
@@ -52,7 +55,7 @@ class Told:
 class Outcome:
     """Everything that one call did.
 
-    gradients: of the inputs and parameters, for a fixed random cotangent. arguments and state: after the call; `changed`
+    gradients: of the inputs and parameters, for fixed random cotangents. arguments and state: after the call; `changed`
     holds the paths of those that are not what they were. random: stream, digest before, digest after. modes: grad mode,
     default dtype and other such settings after the call.
     """

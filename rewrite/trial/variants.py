@@ -1,4 +1,4 @@
-"""Other inputs for a call that was seen, the most telling first. Deterministic: any fork of one process makes the same."""
+"""Other inputs for a call that was seen, the most telling first. Any fork of one process makes the very same."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ Inputs = tuple[tuple[Any, ...], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Variant:
-    """name: in words, "x negated". make: the inputs; it may change the module's buffers too, so it is called in the fork
-    that makes the call. The recorded tensors are never written to: every call of `make` gives new ones."""
+    """name: in words, "x negated". make: the inputs, new tensors at every call.
+
+    It may change the module's buffers too, so it is called in the fork that makes the call. The recorded tensors are
+    never written to.
+    """
 
     name: str
     make: Callable[[], Inputs]
@@ -33,8 +36,10 @@ def variants(
 def sequences(
     args: tuple[Any, ...], kwargs: Mapping[str, Any], module: Any = None, names: Sequence[str] = ()
 ) -> Iterator[tuple[str, list[Variant]]]:
-    """(name, calls to make one after another on the same object). Keep all their outputs in one list and observe that: an
-    output that a later call overwrites is then seen."""
+    """(name, calls to make one after another on the same object).
+
+    Keep all their outputs in one list and observe that: an output that a later call overwrites is then seen.
+    """
     raise NotImplementedError
 
 
