@@ -1,0 +1,165 @@
+"""The loop of trials, on a bench that stands for the script: which cures are tried together, dropped, separated.
+
+The bench plays a script whose file holds lines such as `item(3)`: each is a break until it is rewritten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from g2.capture.model import Break, Effect, Owner, Root, Session, Span
+from g2.explain.findings import report
+from g2.rewrite import plan
+from g2.rewrite.cases import Cases
+from g2.rewrite.judge import Run
+from g2.rewrite.model import FileEdits, Left, Proof, Proposal, Safety, Trial
+from g2.rewrite.prove import Loop, Tried
+from g2.rewrite.rule import Rule
+from g2.rewrite.site import Site
+from g2.rewrite.state import Placed, State
+
+SCRIPT = "import torch\n" + "".join(f"\n\ndef f{n}(x):\n    return item({n})\n" for n in range(8))
+
+
+def propose(*texts: str) -> Callable[[Site], Iterator[Proposal | Left]]:
+    def made(site: Site) -> Iterator[Proposal | Left]:
+        number = site.piece.code(site.node)[5:-1]
+        for text in texts:
+            edit = site.piece.replace(site.node, text.format(n=number))
+            yield Proposal("", text, Safety.SAFE, (FileEdits(site.source.path, (edit,)),))
+
+    return made
+
+
+def rule(*texts: str) -> Rule:
+    return Rule("t", ("host-value",), "l", Safety.SAFE, propose(*texts), (), slug="rule")
+
+
+@dataclass
+class Play:
+    """Plays the script: `item(n)` breaks, `bad` makes it fail, `other` prints something else, `new(n)` breaks too."""
+
+    path: str
+    hidden: frozenset[str] = frozenset()  # lines met only when no `item(` stands before them
+    wrong: str = ""  # text that the proof speaks against
+    trials: list[str] = field(default_factory=list)
+
+    def run(self, text: str) -> Run:
+        breaks = []
+        for number, line in enumerate(text.splitlines(), start=1):
+            found = re.search(r"(item|new)\((\d+)\)", line)
+            if found and not (line.strip() in self.hidden and breaks):
+                span = Span(self.path, number, found.start(), number, found.end())
+                breaks.append(
+                    Break(span, "GB0124", "Unsupported Tensor.item() call with capture_scalar_outputs=False", "", "f",
+                          None, (), 1, 1, Owner(True), Effect.SPLIT)
+                )  # fmt: skip
+        failed = "bad" in text
+        session = Session("0", (self.path,), str(Path(self.path).parent), int(failed), "3.11.0", "2.13.0", "cpu", 0.0,
+                          1.0, (Root("f", Span(self.path, 1), 1, "script"),), tuple(breaks),
+                          script_error="ValueError: bad" if failed else None)  # fmt: skip
+        return Run(report(session), b"other\n" if "other" in text else b"fine\n")
+
+    def before(self) -> Run:
+        return self.run(Path(self.path).read_text())
+
+    def masked(self) -> frozenset[bytes]:
+        return frozenset()
+
+    def trial(self, state: State, suspects: Sequence[Placed]) -> Tried:
+        text = state.text(self.path).draw()
+        self.trials.append(text)
+        wrong = Trial("f", "x negated", "differs", "output 0 differs")
+        right = Trial("f", "as recorded", "same")
+        proofs = {
+            one.key: Proof((wrong if self.wrong and self.wrong in str(one.files) else right,)) for one in suspects
+        }
+        return Tried(self.run(text), proofs)
+
+
+@pytest.fixture
+def turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Loop, Play]]:
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+
+    def turned(rules: Iterable[Rule], **play: object) -> tuple[Loop, Play]:
+        monkeypatch.setattr(plan, "rules_for", lambda reason: tuple(rules) if reason == "host-value" else ())
+        bench = replace(Play(str(path)), **play)  # type: ignore[arg-type]
+        loop = Loop(bench, Cases())
+        loop.turn()
+        return loop, bench
+
+    return turned
+
+
+def kept(loop: Loop) -> str:
+    path = next(iter(loop.state.changed()), None)
+    return loop.state.text(path).draw() if path else SCRIPT
+
+
+def refusals(loop: Loop) -> list[str]:
+    return [left.why for case in loop.cases.met.values() for left in case.left]
+
+
+def test_cures_that_hold_cost_one_run_however_many(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    loop, bench = turn([rule("tensor({n})")])
+    assert kept(loop) == SCRIPT.replace("item", "tensor")
+    assert len(bench.trials) == 1
+
+
+def test_what_still_breaks_is_replaced_by_the_next_proposal(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    loop, bench = turn([rule("item({n}) + 0", "tensor({n})")])
+    assert kept(loop) == SCRIPT.replace("item", "tensor")
+    assert len(bench.trials) == 2
+    assert any(why.startswith("the graph still breaks there") for why in refusals(loop))
+
+
+def test_another_break_in_the_same_function_is_no_gain(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    loop, _ = turn([rule("tensor({n}); new(1)")])
+    assert kept(loop) == SCRIPT
+
+
+def test_one_that_fails_is_separated_from_those_that_hold(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    odd = Rule("t", ("host-value",), "l", Safety.SAFE, _bad_at_5, (), slug="rule")
+    loop, bench = turn([odd])
+    assert kept(loop) == SCRIPT.replace("item", "tensor").replace("tensor(5)", "item(5)")
+    assert len(bench.trials) <= 2 * 3 + 2  # eight suspects: three halvings, and those that confirm
+    assert any("ends with exit code 1 (ValueError: bad)" in why for why in refusals(loop))
+
+
+def test_another_output_refuses(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    loop, _ = turn([rule("tensor({n}) + other")])
+    assert kept(loop) == SCRIPT
+    assert any("stdout is 'other', not 'fine'" in why for why in refusals(loop))
+
+
+def test_what_the_proof_speaks_against_is_dropped_alone(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    loop, bench = turn([rule("tensor({n})")], wrong="tensor(3)")
+    assert kept(loop) == SCRIPT.replace("item", "tensor").replace("tensor(3)", "item(3)")
+    assert len(bench.trials) == 2
+    assert "f with x negated: output 0 differs" in refusals(loop)
+
+
+def test_what_appears_behind_feeds_the_next_round(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    loop, bench = turn([rule("tensor({n})")], hidden=frozenset({"return item(7)"}))
+    assert kept(loop) == SCRIPT.replace("item", "tensor")
+    assert len(bench.trials) == 2
+    assert loop.rounds == 2
+
+
+def test_nothing_to_propose_runs_nothing(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    loop, bench = turn([])
+    assert not bench.trials
+    assert "no rule answers this kind of break (host-value)" in refusals(loop)
+
+
+def _bad_at_5(site: Site) -> Iterator[Proposal | Left]:
+    number = site.piece.code(site.node)[5:-1]
+    text = f"tensor({number})" + (" + bad" if number == "5" else "")
+    edit = site.piece.replace(site.node, text)
+    yield Proposal("", text, Safety.SAFE, (FileEdits(site.source.path, (edit,)),))
