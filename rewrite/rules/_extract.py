@@ -30,8 +30,9 @@ def extract(
 ) -> Extracted | Left:
     """The statements of `run`, all of `block`, become a function before `function`, or a method of its class `owner`.
 
-    names: those that the new function must not have. waiting: statements between those of the run, which come behind the call. Exact for every input: what the run reads
-    is passed, what is read behind it is returned, and it is left alone where that cannot be told from the text.
+    names: those that the new function must not have. waiting: statements between those of the run, which come behind
+    the call. Exact for every input: what the run reads is passed, what is read behind it is returned, and it is left
+    alone where that cannot be told from the text.
     """
     why = _unmovable(source, function, owner, run)
     if why:
@@ -144,7 +145,7 @@ def _certain(function: ast.FunctionDef, path: Sequence[ast.stmt], first: ast.stm
         holds = [one for one in block if one is around]
         if not holds:  # in a handler, an else or a finally: what comes before it may not have been finished
             return certain
-        certain = flow(block[: block.index(around)], certain)[1]  # type: ignore[arg-type]
+        certain = flow(block[: block.index(around)], certain)[1]
         if isinstance(around, (ast.For, ast.AsyncFor)):
             certain |= bound([around.target])
         elif isinstance(around, (ast.With, ast.AsyncWith)):

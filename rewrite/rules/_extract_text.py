@@ -43,7 +43,10 @@ def written(
     given: list[str],
     names: frozenset[str],
 ) -> Extracted | Left:
-    """`takes`: what the new function is passed; `given`: what it returns, unless the run ends with a return; `names`: taken."""
+    """`takes`: what the new function is passed; `given`: what it returns, unless the run ends with a return.
+
+    names: those that it must not have.
+    """
     if function.body[0].lineno == function.lineno:
         return Left("it stands on one line")
     indent, body = _indent(source, function.lineno), _indent(source, function.body[0].lineno)

@@ -59,7 +59,7 @@ def drawn_anew(region: Region, outside: Outside, postpone: bool = False) -> Draw
     chosen: list[ast.stmt] = []
     why = Left("nothing is left to compile beside it")
     while True:
-        block, core, waiting = _core(function.body, lambda one: one in chosen or outside(one), postpone)
+        block, core, waiting = _core(function.body, _but(chosen, outside), postpone)
         gain = sum(weight(one) for one in core)
         if not core or gain < (1 if not done else max(_WORTH, kept // 4)):
             break
@@ -74,7 +74,7 @@ def drawn_anew(region: Region, outside: Outside, postpone: bool = False) -> Draw
         waited = waited or bool(waiting)
     if not done:
         return why
-    if sum(weight(one) for one in _others(function.body, chosen) if not _holds(one, outside)) >= kept:
+    if sum(weight(one) - outside(one) for one in _others(function.body, chosen)) >= kept:
         return Left("most of the tensor work stands beside what could be compiled by itself")
     wished = _wish_edits(region, done[0].indent)
     if isinstance(wished, Left):
@@ -87,6 +87,10 @@ def drawn_anew(region: Region, outside: Outside, postpone: bool = False) -> Draw
     edits.setdefault(source.path, []).extend([Edit(start, start, text), *(e for one in done for e in one.edits)])
     files = tuple(FileEdits(path, tuple(sorted(some))) for path, some in edits.items())
     return Drawn(files, tuple(one.name for one in done), waited)
+
+
+def _but(chosen: Sequence[ast.stmt], outside: Outside) -> Outside:
+    return lambda one: one in chosen or outside(one)
 
 
 def _holds(statement: ast.stmt, outside: Outside) -> bool:
@@ -143,8 +147,13 @@ def _docstring(statement: ast.stmt) -> bool:
 
 
 def _others(block: Sequence[ast.stmt], chosen: Sequence[ast.stmt]) -> list[ast.stmt]:
-    """Statements that are neither chosen nor around chosen ones."""
-    return [one for one in block if not any(below in chosen for below in ast.walk(one))]
+    """Simple statements that are in none of the chosen ones."""
+    found: list[ast.stmt] = []
+    for one in block:
+        below = _blocks(one)
+        if one not in chosen:
+            found += [s for inner in below for s in _others(inner, chosen)] if below else [one]
+    return found
 
 
 def _top(source: Source, function: ast.FunctionDef) -> int:
