@@ -9,7 +9,8 @@ run with torch 2.11 to 2.15, which load torch._dynamo at its first use as an att
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from g2.capture.model import Root, Use
 from g2.rewrite.model import Edit, FileEdits, Left
@@ -26,22 +27,34 @@ def option_edit(site: Site, name: str, value: object = True) -> FileEdits | Left
 
     `value`: a constant, or code as a string. Left where the option is set already, or there is no file to set it in.
     """
-    code = value if isinstance(value, str) else repr(value)
+    return options_edit(site, {name: value})
+
+
+def options_edit(site: Site, options: Mapping[str, object]) -> FileEdits | Left:
+    """The same for several options at once; those that are set already are left as they are."""
+    names = " and ".join(options)
     left: Left | None = None
     for path, uses in _files(site):
         try:
             source = site.read(path)
             found = compiles(source)
         except Unreadable as error:
-            left = Left(f"{name} cannot be set: {path} was not opened: {error}")
+            left = Left(f"{names} cannot be set: {path} was not opened: {error}")
             continue
-        if _is_set(source, name):
-            return Left(f"{name} is set already")
+        new: dict[str, str] = {}
+        for name, value in options.items():
+            code = value if isinstance(value, str) else repr(value)
+            if not (before := _chosen(source, name)):
+                new[name] = code
+            elif before != code:
+                return Left(f"{Path(path).name} sets {name} to {before}")
+        if not new:
+            return Left(f"{names} {'are' if len(options) > 1 else 'is'} set already")
         asked = [one for one in found if _is_meant(one, uses)] or found
         if not asked and path != site.script:
             continue
-        return _around(source, asked, name, code) if asked else _at_head(source, name, code)
-    return left or Left(f"{name} would be set where the script compiles, and no such file is known")
+        return _around(source, asked, new) if asked else _at_head(source, new)
+    return left or Left(f"{names} would be set where the script compiles, and no such file is known")
 
 
 def roots_of(site: Site) -> tuple[Root, ...]:
@@ -82,27 +95,28 @@ def _is_meant(one: Compiles, uses: list[tuple[Root, Use]]) -> bool:
     return False
 
 
-def _around(source: Source, asked: list[Compiles], name: str, code: str) -> FileEdits:
+def _around(source: Source, asked: list[Compiles], options: dict[str, str]) -> FileEdits:
     torch = torch_name(source.tree)
     edits: dict[Edit, None] = {}
     for one in asked:
-        edits.update(dict.fromkeys(_for(source, one, f"{torch or 'torch'}.{_CONFIG}", name, code)))
+        edits.update(dict.fromkeys(_for(source, one, f"{torch or 'torch'}.{_CONFIG}", options)))
     return FileEdits(source.path, tuple(edits), () if torch else ("import torch",))
 
 
-def _for(source: Source, one: Compiles, config: str, name: str, code: str) -> list[Edit]:
+def _for(source: Source, one: Compiles, config: str, options: dict[str, str]) -> list[Edit]:
+    keywords = ", ".join(f"{name}={code}" for name, code in options.items())
     start, end = _bounds(source, one.expression)
     if one.function and (patch := _patch(source.tree, one)) is not None:
         at = _bounds(source, patch.func)[1] + 1
         rest = ", " if patch.args or patch.keywords else ""
-        return [Edit(at, at, f"{name}={code}{rest}")]
+        return [Edit(at, at, f"{keywords}{rest}")]
     if one.decorates:
         line, column = source.position(start)
         margin = source.line(line)[:column].rpartition("@")[0]
         at = source.offset(line, len(margin))
-        return [Edit(at, at, f"@{config}.patch({name}={code})\n{margin}")]
+        return [Edit(at, at, f"@{config}.patch({keywords})\n{margin}")]
     if one.function:
-        return [Edit(start, start, f"{config}.patch({name}={code})("), Edit(end, end, ")")]
+        return [Edit(start, start, f"{config}.patch({keywords})("), Edit(end, end, ")")]
     statement = one.statement
     for before in _siblings(source.tree, one.statement):
         if not _sets(before, ""):
@@ -113,7 +127,8 @@ def _for(source: Source, one: Compiles, config: str, name: str, code: str) -> li
         at = _bounds(source, statement.decorator_list[0])[0] - 1  # type: ignore[attr-defined]
     line, column = source.position(at)
     margin = source.line(line)[:column]
-    return [Edit(at, at, f"{config}.{name} = {code}" + ("; " if margin.strip() else f"\n{margin}"))]
+    gap = "; " if margin.strip() else f"\n{margin}"
+    return [Edit(at, at, "".join(f"{config}.{name} = {code}{gap}" for name, code in options.items()))]
 
 
 def _patch(tree: ast.Module, one: Compiles) -> ast.Call | None:
@@ -147,20 +162,21 @@ def _sets(node: ast.stmt, name: str) -> bool:
     )
 
 
-def _is_set(source: Source, name: str) -> bool:
-    """Whether the file sets the option anywhere, to whatever value: that is the person's own choice."""
+def _chosen(source: Source, name: str) -> str:
+    """What the file sets the option to anywhere, as written; empty where it does not. It is the person's own choice."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Assign) and _sets(node, name):
-            return True
+            return ast.unparse(node.value)
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith((f"{_CONFIG}.patch", "patch_dynamo_config")):
-            written = [k.arg for k in node.keywords]
-            written += [c.value for a in node.args for c in ast.walk(a) if isinstance(c, ast.Constant)]
-            if name in written:
-                return True
-    return False
+            for keyword in node.keywords:
+                if keyword.arg == name:
+                    return ast.unparse(keyword.value)
+            if any(isinstance(c, ast.Constant) and c.value == name for a in node.args for c in ast.walk(a)):
+                return "something"
+    return ""
 
 
-def _at_head(source: Source, name: str, code: str) -> FileEdits:
+def _at_head(source: Source, options: dict[str, str]) -> FileEdits:
     """Behind the block of imports that brings torch; behind the head's imports where none does."""
     body = source.tree.body
     torch = torch_name(source.tree)
@@ -173,7 +189,7 @@ def _at_head(source: Source, name: str, code: str) -> FileEdits:
         if imports or doc:
             last = number
     missing = "" if torch else "import torch\n\n"
-    setting = f"{torch or 'torch'}.{_CONFIG}.{name} = {code}"
+    setting = "\n".join(f"{torch or 'torch'}.{_CONFIG}.{name} = {code}" for name, code in options.items())
     if last + 1 < len(body) and (_sets(body[last + 1], "")):
         at = _bounds(source, body[last + 1])[0]
         return FileEdits(source.path, (Edit(at, at, f"{missing}{setting}\n"),))
