@@ -44,7 +44,7 @@ def tensors_of(value: Any, path: str) -> Iterator[tuple[str, torch.Tensor]]:
 
 
 class Sources:
-    """The places that gradients flow back to, taken before the call: what it writes into is another place afterwards."""
+    """The places that gradients flow back to, taken before the call: what it writes into is another then."""
 
     def __init__(self, places: list[tuple[str, Any]]) -> None:
         self.tensors: list[tuple[str, torch.Tensor]] = []

@@ -15,6 +15,7 @@ from g2.rewrite.trial.deeds import Leaf
 # Bytes of tensors in one outcome that are read (hashing goes at about 1 GB/s) and that are held until they are saved.
 READ = 1 << 30
 KEPT = 256 << 20
+SEPARATOR = "\n"  # between the paths of the fact "shares"
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 
 
@@ -75,7 +76,7 @@ def leaf(path: str, tensor: torch.Tensor, memory: Memory, budget: Budget, known:
         "layout": str(tensor.layout).removeprefix("torch."),
         "requires_grad": str(tensor.requires_grad),
         "is": "" if first == path else first,
-        "shares": ", ".join(others),
+        "shares": SEPARATOR.join(others),
         "rebound": "yes" if memory.begun.get(path, id(tensor)) != id(tensor) else "",
     }
     values: torch.Tensor | None = None

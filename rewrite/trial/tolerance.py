@@ -1,0 +1,84 @@
+"""When are two results of floating-point arithmetic the same up to rounding?
+
+With a reference, the same computation in float64 from the same inputs: the new result may be FACTOR times as far from
+it as the old one is anywhere in the tensor, plus ULPS units in the last place of the element and one of the largest:
+
+    |new - reference| <= FACTOR * max|old - reference| + eps * (ULPS * |reference| + max|reference|)
+
+where eps is that of the result's dtype. FACTOR is what torch's own accuracy check of compiled code allows at most
+(torch/_dynamo/utils.py, `same`: `multiplier` 2 to 3 against the error of eager; its floor of 1e-5 is not taken over: at
+float32 it would hide a dropped epsilon). A reference that the old result itself is far from (further than sqrt(eps) of
+its largest element: in float64 the program took another branch) says nothing and is not used.
+
+Without a reference: |new - old| <= ULPS * eps * |old|, each element on its own.
+
+NaN and infinities must stand at the same places, with the same sign, always. Integers and booleans are equal or not.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import torch
+
+FACTOR = 3.0
+ULPS = 4.0
+_FLOAT32 = torch.finfo(torch.float32).eps
+_FLOAT64 = torch.finfo(torch.float64).eps
+
+
+def too_far(old: torch.Tensor, new: torch.Tensor, reference: torch.Tensor | None) -> torch.Tensor:
+    """A mask of the elements that differ by more than rounding. The three have one shape; old and new one dtype."""
+    if old.is_complex():
+        parts = too_far(torch.view_as_real(old), torch.view_as_real(new), _real(reference, old))
+        return parts.any(-1)
+    if not old.is_floating_point():
+        return old != new
+    eps = torch.finfo(old.dtype).eps
+    first, second = old.double(), new.double()
+    special = ~(first.isfinite() & second.isfinite())
+    alike = (first == second) | (first.isnan() & second.isnan())
+    target = _usable(first, reference, eps)
+    if target is None:
+        far = (second - first).abs() > ULPS * eps * first.abs()
+    else:
+        finite = target.isfinite() & ~special
+        error = _largest((first - target).abs(), finite)
+        largest = _largest(target.abs(), finite)
+        allowed = FACTOR * error + eps * (ULPS * target.abs() + largest)
+        far = torch.where(finite, (second - target).abs() > allowed, (second - first).abs() > ULPS * eps * first.abs())
+    return torch.where(special, ~alike, far)
+
+
+def number_too_far(old: float, new: float, reference: float | None) -> bool:
+    """The same of two Python numbers. What float32 can hold exactly is taken for an item of a float32 tensor."""
+    dtype = torch.float32 if _is_single(old) and _is_single(new) else torch.float64
+    target = None if reference is None else torch.tensor([reference], dtype=torch.float64)
+    return bool(too_far(torch.tensor([old], dtype=dtype), torch.tensor([new], dtype=dtype), target))
+
+
+def _usable(old: torch.Tensor, reference: torch.Tensor | None, eps: float) -> torch.Tensor | None:
+    if reference is None or reference.shape != old.shape or not reference.is_floating_point():
+        return None
+    target = reference.double()
+    finite = target.isfinite() & old.isfinite()
+    if _largest((old - target).abs(), finite) > eps**0.5 * _largest(target.abs(), finite):
+        return None
+    return target
+
+
+def _largest(values: torch.Tensor, where: torch.Tensor) -> float:
+    return float(torch.where(where, values, 0.0).amax()) if values.numel() else 0.0
+
+
+def _real(reference: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor | None:
+    if reference is None or not reference.is_complex() or reference.shape != like.shape:
+        return None
+    return torch.view_as_real(reference)
+
+
+def _is_single(number: float) -> bool:
+    try:
+        return number != number or struct.unpack("f", struct.pack("f", number))[0] == number
+    except OverflowError:
+        return False
