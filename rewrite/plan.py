@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from g2.capture.model import Span
 from g2.explain.report import Finding, RecompileFinding, Report
 from g2.rewrite.catalog import rules_for
 from g2.rewrite.model import Left, Proposal, Target
@@ -35,9 +36,11 @@ def candidates(report: Report, read: Callable[[str], Source] = Source.read) -> I
         target = _target(finding)
         span = replace(target.span, path=absolute(target.span.path, report.session.cwd))
         if target.package == _OWN:
-            left: tuple[Left, ...] = (Left("it stands in a file of torch"),)
-            yield Candidates(target, (), left, finding.advice)
-            continue
+            caller = _caller(finding, report.session.cwd)
+            if caller is None:
+                yield Candidates(target, (), (Left("it stands in a file of torch"),), finding.advice)
+                continue
+            span = caller
         try:
             source = read(span.path)
             piece = source.piece(span.line)
@@ -65,6 +68,17 @@ def candidates(report: Report, read: Callable[[str], Source] = Source.read) -> I
             what = "break" if broken else "recompile"
             reasons = (Left(f"no rule answers this kind of {what} ({target.reason})"),)
         yield Candidates(target, proposals, reasons, finding.advice)
+
+
+def _caller(finding: Finding | RecompileFinding, cwd: str) -> Span | None:
+    """The innermost place outside torch that led to a break in a file of torch."""
+    if not isinstance(finding, Finding):
+        return None
+    root = finding.place.span.path.partition(f"{_OWN}/")[0] + f"{_OWN}/"
+    for frame in reversed(finding.place.stack):
+        if not frame.span.path.startswith(root):
+            return replace(frame.span, path=absolute(frame.span.path, cwd))
+    return None
 
 
 def _asked(site: Site) -> tuple[tuple[Proposal, ...], tuple[Left, ...]]:

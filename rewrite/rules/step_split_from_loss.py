@@ -23,13 +23,16 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
     at = hit_by(found, lambda hit: hit.reason in _REASONS)
     # What else cannot be captured and gives nothing back (metrics, logging) may as well stay outside.
     loose = hit_by(found, lambda hit: True)
+    refused: set[Left] = set()
     for outside in (
         lambda one: at(one) or _is_step(one) or (isinstance(one, ast.Expr) and loose(one)),
         lambda one: at(one) or _is_step(one),
     ):
         drawn = drawn_anew(found, outside)
         if isinstance(drawn, Left):
-            yield drawn
+            if drawn not in refused:
+                yield drawn
+            refused.add(drawn)
             continue
         yield Proposal(
             rule="",
