@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from g2.capture.fold import journals
 from g2.capture.model import Span
+from g2.rewrite import trial_events
 from g2.rewrite.judge import reach
 from g2.rewrite.model import Proof, Trial
 from g2.rewrite.state import Placed, State
@@ -35,7 +35,7 @@ def read(record: Path, state: State, suspects: Sequence[Placed]) -> dict[str, Pr
     trials: dict[tuple[str, int], list[Trial]] = defaultdict(list)
     sides: dict[tuple[Any, ...], list[bool]] = {}
     notes: dict[tuple[str, int], list[str]] = defaultdict(list)
-    for event in _events(record):
+    for event in trial_events.read(record):
         spot = (event.get("path") or "", event.get("line") or 0)
         if event["e"] == "trial":
             trials[spot].append(Trial(event["what"], event["inputs"], event["outcome"], event.get("detail", "")))
@@ -60,8 +60,3 @@ def read(record: Path, state: State, suspects: Sequence[Placed]) -> dict[str, Pr
 
 def _numbers(span: Span) -> tuple[Any, ...]:
     return (span.path, span.line, span.column, span.end_line, span.end_column)
-
-
-def _events(record: Path) -> Iterable[dict[str, Any]]:
-    for log in journals.read(record):
-        yield from log.of("trial", "side", "proof_note")

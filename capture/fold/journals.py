@@ -55,7 +55,7 @@ def read(folder: Path) -> tuple[Log, ...]:
         out.append(Log(path.stem, False, tuple(_chosen(path, dropped))))
     for path in sorted(folder.glob("hidden-*.jsonl")):
         if path.name not in dropped:
-            out.append(Log(path.stem, True, tuple(_events(path))))
+            out.append(Log(path.stem, True, tuple(events_of(path))))
     return tuple(out)
 
 
@@ -63,7 +63,7 @@ def _chosen(path: Path, dropped: set[str]) -> list[Event]:
     """The events of a journal that count; one "stats" event, the last, holds what all of them said together."""
     kept: list[Event] = []
     counts: Event | None = None
-    for event in _events(path):
+    for event in events_of(path):
         if event["e"] == "stats":
             counts = _added(counts or {"e": "stats", "roots": {}, "graphs": {}, "gaps": {}, "eager": {}}, event)
         elif event["e"] == "adopt_end":
@@ -86,7 +86,8 @@ def _added(counts: Event, event: Event) -> Event:
     return counts
 
 
-def _events(path: Path) -> Iterator[Event]:
+def events_of(path: Path) -> Iterator[Event]:
+    """The events of one file. Raises OSError."""
     with path.open("rb") as lines:
         for line in lines:
             try:

@@ -46,21 +46,30 @@ def look_behind(
         return None
     path = folder / f"hidden-{os.getpid()}-{next(_numbers)}.jsonl"
     stream = random.getstate()
+    pid = detach(lambda: _look(call, root, path, journal, module, number, seconds, stream))
+    if pid is None:
+        limits.tell_once(journal, "A fork of the process failed, so hidden breaks were not looked for at one call.")
+        return None
+    journal.write({"e": "fork", "pid": pid, "journal": path.name})
+    return Fork(pid, path)
+
+
+def detach(life: Callable[[], None]) -> int | None:
+    """Fork the process; `life` is what the new one does before it ends. Its id, or None where it could not be made.
+
+    The new process belongs to no one: the script has no child that it did not make.
+    """
     receive, send = os.pipe()
-    with _no_fork_warning():
+    with no_fork_warning():
         middle = os.fork()
         if middle == 0:
-            _in_the_middle(send, lambda: _look(call, root, path, journal, module, number, seconds, stream))
+            _in_the_middle(send, life)
     os.close(send)
     with contextlib.suppress(ChildProcessError):  # SIGCHLD is ignored, or a handler of the script was quicker
         os.waitpid(middle, 0)
     text = os.read(receive, 32)  # the other end is closed by now, so this never waits
     os.close(receive)
-    if not text:
-        limits.tell_once(journal, "A fork of the process failed, so hidden breaks were not looked for at one call.")
-        return None
-    journal.write({"e": "fork", "pid": int(text), "journal": path.name})
-    return Fork(int(text), path)
+    return int(text) if text else None
 
 
 def _in_the_middle(send: int, look: Callable[[], None]) -> None:
@@ -77,7 +86,7 @@ def _in_the_middle(send: int, look: Callable[[], None]) -> None:
 
 
 @contextlib.contextmanager
-def _no_fork_warning() -> Iterator[None]:
+def no_fork_warning() -> Iterator[None]:
     # Python 3.12 and later warn of fork in a process with threads. catch_warnings would make the script's own
     # once-only warnings appear again, since it renews the version of the filters; a filter put in by hand does not.
     ignore = ("ignore", None, DeprecationWarning, None, 0)
@@ -98,7 +107,7 @@ def _look(
     silence_descriptors(set())
     journal = Journal(path)
     journal.write({"e": "start", "pid": os.getpid(), "ppid": os.getppid(), "hidden": True, "t": time.time()})
-    _wait_for_turn(path.parent)
+    wait_for_turn(path.parent)
     missing = become_quiet(seconds=seconds)
     begin, cpu = time.perf_counter(), time.process_time()
     random.setstate(stream)  # Python seeds it anew in a forked process
@@ -125,7 +134,7 @@ def _look(
     )  # fmt: skip
 
 
-def _wait_for_turn(folder: Path) -> None:
+def wait_for_turn(folder: Path) -> None:
     """Hold one of a few locks in the record folder until the process ends, so that forks do not crowd the machine."""
     slots = [os.open(folder / f".turn-{n}", os.O_RDONLY | os.O_CREAT, 0o600) for n in range(limits.at_once())]
     until = time.monotonic() + _WAIT

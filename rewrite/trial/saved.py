@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -13,7 +13,7 @@ from g2.rewrite.trial.deeds import Leaf, Outcome, Raised, Told
 FORMAT = 1
 
 
-def save(outcome: Outcome, path: Path) -> None:
+def save(outcome: Outcome, path: Path | BinaryIO) -> None:
     """Write it. Raises OSError."""
     data: dict[str, Any] = {
         "format": FORMAT,
@@ -36,7 +36,7 @@ def save(outcome: Outcome, path: Path) -> None:
         raise OSError(str(error)) from error
 
 
-def load(path: Path) -> Outcome:
+def load(path: Path | BinaryIO) -> Outcome:
     """Read it back. Raises OSError, and ValueError for a file that `save` did not write whole."""
     try:
         data: Any = torch.load(path, weights_only=True, map_location="cpu")

@@ -1,0 +1,129 @@
+"""The calls of changed functions in the middle of a root's call, met at the moment they are made.
+
+Each changed function is given code that calls us with its arguments; we compare its two versions in forks, then make
+the call itself with the new code, so that the root's call goes on as it would.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any
+
+import torch
+
+from g2.capture.behind import signature
+from g2.rewrite.trial.comparing import Comparing
+from g2.rewrite.trial.eager import eager_only, undisturbed
+from g2.rewrite.trial.seeking import seek
+from g2.rewrite.trial.subject import Subject
+from g2.rewrite.trial.versions import Live
+
+_MET = "__g2_met__"
+_FIRST = 2  # calls of a function that are compared whatever they bring
+_MORE = 4  # and so many in all, when their arguments are of another kind
+_SECONDS = 12.0  # for the first call of a function; a third for each that follows
+_INPUTS = 40
+_NEXT_INPUTS = 8
+_OWNERS = ("self", "ctx")
+
+
+class Calls:
+    """Meets the calls of `live` functions in this process, a fork of ours."""
+
+    def __init__(self, comparing: Comparing, live: list[Live], wanted: Callable[[Live], set[int]]) -> None:
+        """wanted: the tests of a function of which not both sides have been seen."""
+        self._comparing = comparing
+        self._wanted = wanted
+        self._live = live
+        self._version = [one.version(one.pair.new) for one in live]
+        self._counts: Counter[tuple[str, int]] = Counter()
+        self._seen: set[tuple[int, object]] = set()
+        self.reached: set[tuple[str, int]] = set()
+
+    def meet(self, call: Callable[[], Any]) -> None:
+        """Make the root's call, and its backward pass, for the sake of the calls in it."""
+        vars(builtins)[_MET] = self._met
+        for number, live in enumerate(self._live):
+            live.function.__code__ = _door(number, live.function.__code__)
+        eager_only()
+        with contextlib.suppress(Exception, SystemExit):
+            _backward(undisturbed(call)())
+
+    def _met(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        live = self._live[number]
+        pair = live.pair
+        place = (pair.path, pair.line)
+        self.reached.add(place)
+        if self._is_new(number, place, args, kwargs):
+            self._counts[place] += 1
+            with contextlib.suppress(Exception):
+                self._compare(live, args, kwargs, self._counts[place] == 1)
+        return self._version[number](*args, **kwargs)
+
+    def _is_new(self, number: int, place: tuple[str, int], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        if self._counts[place] >= _MORE or self._live[number].pair.resumes:
+            return False
+        key = (number, signature((args, kwargs)))
+        known = key in self._seen
+        self._seen.add(key)
+        return self._counts[place] < _FIRST or not known
+
+    def _compare(self, live: Live, args: tuple[Any, ...], kwargs: dict[str, Any], first: bool) -> None:
+        pair, function = live.pair, live.function
+        names = pair.new.co_varnames[: pair.new.co_argcount]
+        call: Callable[..., Any] = function
+        owner = None
+        if args and names and names[0] in _OWNERS:
+            owner, args, names = args[0], args[1:], names[1:]
+            call = _bound(function, owner)
+        subject = Subject(pair.name, pair.path, pair.line, call, args, kwargs, owner, names, function)
+        until = time.monotonic() + (_SECONDS if first else _SECONDS / 3)
+        self._comparing.all(subject, until, _INPUTS if first else _NEXT_INPUTS)
+        if self._wanted(live):
+            seek(self._comparing, subject, lambda: self._wanted(live), until)
+
+
+def _bound(function: FunctionType, owner: Any) -> Callable[..., Any]:
+    def bound(*args: Any, **kwargs: Any) -> Any:
+        return function(owner, *args, **kwargs)
+
+    return bound
+
+
+def _door(number: int, code: CodeType) -> CodeType:
+    """Code with the same variables of the function around it, that hands its arguments to us."""
+    free = code.co_freevars
+    text = f"def door(*args, **kwargs):\n  return {_MET}({number}, args, kwargs)\n"
+    if free:
+        names = ", ".join(free)
+        inner = f"    return {_MET}({number}, args, kwargs)\n    ({names},)\n"
+        text = f"def around({names}):\n  def door(*args, **kwargs):\n{inner}"
+    made = compile(text, code.co_filename, "exec", dont_inherit=True)
+    while made.co_name != "door":
+        made = next(one for one in made.co_consts if isinstance(one, CodeType))
+    return made.replace(co_name=code.co_name, co_qualname=code.co_qualname, co_firstlineno=code.co_firstlineno)
+
+
+def _backward(output: Any) -> None:
+    """What runs in the backward pass are calls too."""
+    found: list[torch.Tensor] = []
+
+    def collect(value: Any, depth: int = 0) -> None:
+        if isinstance(value, torch.Tensor):
+            if value.requires_grad and (value.is_floating_point() or value.is_complex()):
+                found.append(value)
+        elif depth < 4 and isinstance(value, (tuple, list)):
+            for one in value:
+                collect(one, depth + 1)
+        elif depth < 4 and isinstance(value, dict):
+            for one in value.values():
+                collect(one, depth + 1)
+
+    collect(output)
+    if found:
+        torch.autograd.backward(found, [torch.ones_like(one) for one in found])

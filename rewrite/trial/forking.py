@@ -1,0 +1,66 @@
+"""One try in a fork: it has the very state of the process, does what it likes, leaves an answer in a nameless file.
+
+The process itself stands behind the fences of capture/through/quiet.py, and so do its forks.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from g2.capture.through import quiet
+from g2.capture.through.fork import no_fork_warning
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a fork left. ended: it came to its own end; why: a clause, where it did not; seconds: how long it took."""
+
+    data: bytes
+    ended: bool
+    why: str
+    seconds: float
+
+
+def attempt(work: Callable[[BinaryIO], None], seconds: float) -> Answer:
+    """Have a fork do `work`, writing its answer to the file that it is given; it is ended after `seconds`.
+
+    What the work raises is no answer: it ends the fork.
+    """
+    file = os.memfd_create("g2")
+    stream = random.getstate()
+    begin = time.monotonic()
+    with no_fork_warning():
+        pid = quiet.fork()
+        if pid == 0:
+            _child(work, file, seconds, stream)
+    _, status = os.waitpid(pid, 0)
+    took = time.monotonic() - begin
+    with os.fdopen(file, "rb") as answer:
+        answer.seek(0)
+        data = answer.read()
+    code = os.waitstatus_to_exitcode(status)
+    if code == -signal.SIGALRM:
+        why = f"it did not end within {seconds:.0f} seconds"
+    elif code < 0:
+        why = f"it ended the process ({signal.Signals(-code).name})"
+    else:
+        why = "" if code == 0 else "it could not be observed"
+    return Answer(data, code == 0, why, took)
+
+
+def _child(work: Callable[[BinaryIO], None], file: int, seconds: float, stream: tuple[object, ...]) -> None:
+    code = 1
+    try:
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.1))
+        random.setstate(stream)  # Python seeds it anew in a forked process
+        with os.fdopen(file, "wb") as answer:
+            work(answer)
+        code = 0
+    finally:
+        os._exit(code)

@@ -1,0 +1,182 @@
+"""The life of a fork that proves: at one call of a root, the code before and the new code are compared."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+
+from g2.capture.backend import Backend
+from g2.capture.journal import Journal
+from g2.capture.overlay import served
+from g2.capture.through.fork import wait_for_turn
+from g2.capture.through.quiet import become_quiet, silence_descriptors
+from g2.rewrite.trial.asked import Asked
+from g2.rewrite.trial.calls import Calls
+from g2.rewrite.trial.comparing import Comparing
+from g2.rewrite.trial.forking import attempt
+from g2.rewrite.trial.seeking import seek
+from g2.rewrite.trial.sides import Sides
+from g2.rewrite.trial.subject import Caller, Subject
+from g2.rewrite.trial.versions import Live, Versions
+
+SECONDS = 60.0  # of one prover, waiting for its turn not counted
+_FUNCTIONS = 0.6  # share of these for the calls of functions
+_INPUTS = 24  # other inputs of a root
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A call of a root that is about to be made. number: how often this root's calls were proved before; module: the
+    root's, where it is one.
+    """
+
+    root: str
+    number: int
+    module: torch.nn.Module | None
+    run: Callable[..., Any]
+    eager: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+
+
+def prove(moment: Moment, path: Path, parents: Journal, backend: Backend, stream: tuple[Any, ...]) -> None:
+    """Everything that the fork does. Its events go to `path`."""
+    parents.failed = "this process is a fork of g2's own"
+    silence_descriptors(set())
+    journal = Journal(path)
+    journal.write({"e": "start", "pid": os.getpid(), "ppid": os.getppid(), "trial": True, "t": time.time()})
+    wait_for_turn(path.parent)
+    become_quiet(seconds=int(SECONDS) + 30)
+    random.setstate(stream)  # Python seeds it anew in a forked process
+    torch.set_num_threads(1)  # the threads of OpenMP did not come along
+    begin = time.monotonic()
+    try:
+        reached = _Prover(moment, path.parent, journal, backend).work(begin + SECONDS)
+        end = {"e": "end", "reached": reached}
+    except BaseException as error:
+        journal.write({"e": "proof_note", "what": f"The comparison ended early: {type(error).__name__}: {error}"[:500]})
+        end = {"e": "end", "reached": None}
+    journal.write({**end, "t": time.time(), "s": round(time.monotonic() - begin, 3)})
+
+
+class _Prover:
+    def __init__(self, moment: Moment, folder: Path, journal: Journal, backend: Backend) -> None:
+        self._moment = moment
+        self._journal = journal
+        self._backend = backend
+        self._asked = Asked.read(folder)
+        self._sides = Sides()
+        self._sides.install()
+        overlay = served()
+        assert overlay is not None
+        places = {number: (test[0], test[1:]) for number, test in enumerate(self._asked.tests)}
+        self._versions = Versions(overlay, places)
+
+    def work(self, deadline: float) -> int:
+        """The number of changed functions that the call reached."""
+        for note in self._versions.notes:
+            self._journal.write({"e": "proof_note", "what": note.what, "path": note.path, "line": note.line or None})
+        for number, test in enumerate(self._asked.tests):
+            if number not in self._versions.watched:
+                name = Path(test[0]).name
+                what = f"Which way the test at line {test[1]} of {name} goes could not be watched."
+                self._journal.write({"e": "proof_note", "what": what, "path": test[0], "line": test[1]})
+        if not self._versions.live:
+            return 0
+        reached = self._functions(time.monotonic() + (deadline - time.monotonic()) * _FUNCTIONS)
+        if reached:
+            self._root(deadline)
+            self._tell_sides()
+        return reached
+
+    def _functions(self, deadline: float) -> int:
+        """The calls of changed functions; how many functions were reached."""
+        asked = self._asked.functions
+        live = [one for one in self._versions.live if not asked or (one.pair.path, one.pair.line) in asked]
+        moment = self._moment
+
+        def work(file: BinaryIO) -> None:
+            def tell(event: dict[str, Any]) -> None:
+                file.write(json.dumps(event).encode("ascii", "backslashreplace") + b"\n")
+                file.flush()
+
+            calls = Calls(self._comparing(tell, deadline), live, self._wanted)
+            try:
+                calls.meet(lambda: moment.eager(*moment.args, **moment.kwargs))
+            finally:
+                tell({"sides": {number: sorted(seen) for number, seen in self._sides.seen.items()}})
+                tell({"reached": len(calls.reached)})
+
+        answer = attempt(work, max(deadline - time.monotonic(), 1) + 10)
+        reached = 0
+        for line in answer.data.splitlines():
+            event = json.loads(line)
+            if "e" in event:
+                self._journal.write(event)
+                reached = max(reached, 1)
+            elif "sides" in event:
+                for number, seen in event["sides"].items():
+                    self._sides.seen[int(number)] |= set(seen)
+            else:
+                reached = event["reached"]
+        return reached
+
+    def _root(self, deadline: float) -> None:
+        """The root's call as a whole."""
+        moment = self._moment
+        subject = _subject(moment)
+        comparing = self._comparing(self._journal.write, deadline)
+        first = moment.number == 0
+        comparing.all(subject, deadline - (10 if first else 0), _INPUTS if first else _INPUTS // 3)
+        unseen = {number for live in self._versions.live for number in self._wanted(live)}
+        if first and unseen:
+            wanted = unseen.copy
+
+            def still() -> set[int]:
+                return {number for number in wanted() if len(self._sides.seen[number]) < 2}
+
+            seek(comparing, subject, still, deadline - 10)
+        comparing.compiled(subject, "as recorded", [subject.recorded])
+
+    def _comparing(self, tell: Callable[[dict[str, Any]], None], deadline: float) -> Comparing:
+        caller = Caller(self._versions, self._sides, self._backend)
+        return Comparing(caller, tell, self._asked.differs, deadline)
+
+    def _wanted(self, live: Live) -> set[int]:
+        """Tests of a function of which not both sides have been seen."""
+        pair = live.pair
+        return {
+            number
+            for number, test in enumerate(self._asked.tests)
+            if number in self._versions.watched and test[0] == pair.path and pair.line <= test[1] <= pair.last
+            if len(self._sides.seen[number]) < 2
+        }
+
+    def _tell_sides(self) -> None:
+        names = ("path", "line", "column", "end_line", "end_column")
+        for number, test in enumerate(self._asked.tests):
+            seen = self._sides.seen[number]
+            place = dict(zip(names, test, strict=True))
+            self._journal.write({"e": "side", **place, "true": True in seen, "false": False in seen})
+
+
+def _subject(moment: Moment) -> Subject:
+    """The root's call; the module, where it is the first argument or what a method belongs to, is its owner."""
+    args, eager, run = moment.args, moment.eager, moment.run
+    what = moment.root.partition("@")[0]
+    owner = getattr(eager, "__self__", None)
+    if owner is None and args and moment.module is not None and args[0] is moment.module:
+        owner, args = args[0], args[1:]
+        return Subject(
+            what, "", 0, lambda *a, **k: eager(owner, *a, **k), args, moment.kwargs, owner, (), None,
+            lambda *a, **k: run(owner, *a, **k),
+        )  # fmt: skip
+    return Subject(what, "", 0, eager, args, moment.kwargs, owner, (), eager if owner is None else None, run)
