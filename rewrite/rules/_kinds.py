@@ -48,7 +48,7 @@ TENSOR = Kind("tensor")
 class Kinds:
     """Kinds of the expressions of a site. Names that the site's run knew nothing of are told with `bind`.
 
-    The expression at which Dynamo stopped is a tensor wherever it occurs, when the reason is a branch on one.
+    `tensor`: an expression that is one, as Dynamo stopped to ask for its truth.
     """
 
     def __init__(self, site: Site, tensor: cst.CSTNode | None = None) -> None:
@@ -72,7 +72,7 @@ class Kinds:
     def of(self, node: cst.BaseExpression) -> Kind:
         """Never raises; what is not known is "unknown"."""
         kind = self._of(node)
-        if self._tensor is not None and node is self._tensor and not kind.tensor:
+        if self._tensor is not None and node is self._tensor and kind.name == "unknown":
             return TENSOR
         return kind
 
@@ -189,7 +189,7 @@ class Kinds:
         if name.startswith("torch.") and (method in TENSOR_FUNCTIONS or head == "torch.nn.functional"):
             return self._result(method, first, arguments[1:], node)
         if isinstance(node.func, cst.Attribute):
-            owner = self.of(node.func.value)
+            owner, method = self.of(node.func.value), node.func.attr.value
             if owner.tensor or (owner.name == "unknown" and method in TENSOR_METHODS and method not in _COMMON):
                 if method in NUMBER_METHODS:
                     return Kind(NUMBER_METHODS[method])

@@ -1,0 +1,44 @@
+"""The branch at which Dynamo stopped: the `if`, `assert`, `while` or conditional expression around the place."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from g2.rewrite.rules._kinds import Kinds
+from g2.rewrite.site import Site
+
+Branch = cst.If | cst.IfExp | cst.Assert | cst.While | cst.CompIf
+REASONS = ("tensor-branch", "data-dependent-answer", "host-value")
+
+
+def branch(site: Site) -> Branch | None:
+    """The construct whose test holds the place, when the place is (part of) a test."""
+    if isinstance(site.node, (cst.If, cst.While)):
+        return site.node
+    if isinstance(site.node, cst.Assert):
+        return site.node
+    if isinstance(site.node, cst.SimpleStatementLine):
+        first = site.node.body[0]
+        return first if isinstance(first, cst.Assert) else None
+    child: cst.CSTNode = site.node
+    for above in site.piece.ancestors(site.node):
+        if isinstance(above, (cst.If, cst.IfExp, cst.Assert, cst.While, cst.CompIf)):
+            return above if above.test is child else None
+        if not isinstance(above, (cst.BooleanOperation, cst.UnaryOperation, cst.Comparison, cst.ComparisonTarget)):
+            return None
+        child = above
+    return None
+
+
+def asked(site: Site) -> Kinds:
+    """Kinds at the place; the expression that Dynamo asked for its truth is a tensor."""
+    tensor: cst.CSTNode | None = None
+    if site.target.reason == "tensor-branch":
+        tensor = site.node
+        if isinstance(tensor, (cst.If, cst.While, cst.Assert)):
+            tensor = tensor.test
+        while isinstance(tensor, cst.UnaryOperation) and isinstance(tensor.operator, cst.Not):
+            tensor = tensor.expression
+        if isinstance(tensor, cst.BooleanOperation):
+            tensor = None
+    return Kinds(site, tensor)

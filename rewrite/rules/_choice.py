@@ -1,0 +1,162 @@
+"""One value out of two by a tensor's truth, as text: torch.where, with all that has to be minded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from g2.rewrite.rules._kinds import Kind, Kinds, dotted
+from g2.rewrite.rules._layout import joined
+from g2.rewrite.rules._names import nodes
+from g2.rewrite.rules._pure import Effects
+from g2.rewrite.rules._singular import multiplies, singular
+from g2.rewrite.rules._truth import Truth, bare
+
+_NOT_FINITE = ("isfinite", "isnan", "isinf")
+
+
+class Refused(Exception):
+    """The branch has no such form; str() is a clause that follows "left alone: "."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A value as text. `parts`: the expressions it is made of, for what computing them does."""
+
+    text: str
+    kind: Kind
+    parts: tuple[cst.BaseExpression, ...] = ()
+    guarded: bool = False  # its singular arguments have been made harmless already, or it has none
+
+    @property
+    def constant(self) -> bool | None:
+        """True or False when it is that."""
+        return {"True": True, "False": False}.get(self.text)
+
+
+@dataclass
+class Notes:
+    """What the choices made for one place ask of the person and of the proof."""
+
+    caveats: dict[str, None] = field(default_factory=dict)
+    differs: set[str] = field(default_factory=set)
+    named: bool = False  # the condition is used more than once
+
+    def ask(self, caveat: str, *differs: str) -> None:
+        self.caveats[caveat] = None
+        self.differs.update(differs)
+
+
+def side(node: cst.BaseExpression, kinds: Kinds) -> Side:
+    return Side(joined(bare(node, kinds)), kinds.of(node), (node,))
+
+
+def choose(condition: Truth, then: Side, other: Side, kinds: Kinds, notes: Notes) -> Side:
+    """`then` where the condition holds. `condition.text` is written as it stands. Raises Refused."""
+    _allowed(then, other)
+    for one in (then, other):
+        _effects(one, kinds, notes)
+    if then.kind.name == other.kind.name == "bool":
+        made = _flags(condition, then, other, kinds)
+        if made is not None:
+            return made
+    texts = [_harmless(then, condition, kinds, notes), _harmless(other, condition, kinds, notes, other=True)]
+    if any(name in condition.text for name in _NOT_FINITE) and any(
+        multiplies(part, kinds) for one in (then, other) for part in one.parts
+    ):
+        notes.ask("Where the values are not finite, gradients through the side that is not taken can become NaN.")
+    _gradients(then, other, kinds, notes)
+    if condition.swapped:
+        texts.reverse()
+    kind = _chosen(then.kind, other.kind)
+    text = f"{kinds.names.torch}.where({condition.text}, {texts[0]}, {texts[1]})"
+    return Side(text, kind, (*then.parts, *other.parts), True)
+
+
+def _allowed(then: Side, other: Side) -> None:
+    for one in (then, other):
+        if one.kind.name not in ("tensor", "number", "bool", "unknown"):
+            what = {"none": "None", "str": "a string", "module": "a module"}.get(one.kind.name, f"a {one.kind.name}")
+            raise Refused(f"`{one.text}` is {what}, and torch.where chooses between tensors")
+    _alike(then.kind, other.kind)
+
+
+def _alike(one: Kind, two: Kind) -> None:
+    if one.tensor and two.tensor:
+        if one.dtype and two.dtype and one.dtype != two.dtype:
+            raise Refused(f"its sides have different dtypes ({one.dtype} and {two.dtype})")
+        if one.shape is not None and two.shape is not None and one.shape != two.shape:
+            raise Refused(f"its sides have different shapes ({list(one.shape)} and {list(two.shape)})")
+    for made, plain in ((one, two), (two, one)):
+        if made.tensor and plain.plain:
+            if made.shape is not None and made.shape != ():
+                raise Refused("one side is a plain number, and the other a tensor with dimensions")
+            if plain.dtype == "float" and made.dtype.startswith(("int", "uint", "bool")):
+                raise Refused(f"its sides have different dtypes ({made.dtype} and a Python float)")
+
+
+def _chosen(one: Kind, two: Kind) -> Kind:
+    tensor = one if one.tensor else two
+    if one.plain and two.plain:
+        return Kind("tensor", "", ())
+    return Kind("tensor", tensor.dtype, tensor.shape, one.grad or two.grad)
+
+
+def _flags(condition: Truth, then: Side, other: Side, kinds: Kinds) -> Side | None:
+    if then.constant is None or other.constant is None or then.constant == other.constant:
+        return None
+    text = condition.plain() if then.constant else condition.negated()
+    return Side(text, Kind("tensor", "bool", ()), (), True)
+
+
+def _effects(one: Side, kinds: Kinds, notes: Notes) -> None:
+    effects = Effects()
+    for part in one.parts:
+        effects.add(part, kinds)
+    if effects.never:
+        raise Refused(f"a side must not be computed in vain: {next(iter(effects.never))}")
+    if effects.draws:
+        notes.ask("Random numbers are drawn whichever way is taken, so later ones differ.", "random")
+    for what in effects.perhaps:
+        notes.ask(f"{what[:1].upper()}{what[1:]}." if what[0] != "`" else f"{what}.")
+
+
+def _harmless(one: Side, condition: Truth, kinds: Kinds, notes: Notes, other: bool = False) -> str:
+    """The text of a side with its singular arguments replaced where the side is not taken."""
+    text = one.text
+    if one.guarded:
+        return text
+    for part in one.parts:
+        for argument, number in singular(part, kinds):
+            kind = kinds.of(argument)
+            written = joined(bare(argument, kinds))
+            if not kind.tensor or text.count(written) != 1:
+                notes.ask("Where a derivative of the side that is not taken is infinite, the gradient becomes NaN.")
+                continue
+            taken = not other if not condition.swapped else other
+            values = f"{written}, {number}" if taken else f"{number}, {written}"
+            safe = f"{kinds.names.torch}.where({condition.text}, {values})"
+            text = text.replace(f"({written})", safe) if argument.lpar else text.replace(written, safe)
+            notes.named = True
+    return text
+
+
+def _gradients(then: Side, other: Side, kinds: Kinds, notes: Notes) -> None:
+    """Parameters that one side alone reads have no gradient when the other is taken; afterwards one of zeros."""
+    read = [_parameters(one, kinds) for one in (then, other)]
+    for name in sorted(read[0] ^ read[1]):
+        notes.ask(
+            f"`{name}` gets a gradient of zeros, instead of none, when its side is not taken.", "zero-gradient"
+        )
+
+
+def _parameters(one: Side, kinds: Kinds) -> set[str]:
+    found = set()
+    for part in one.parts:
+        for node in nodes(part):
+            name = dotted(node) if isinstance(node, cst.Attribute) else ""
+            value = kinds.site.values.get(name)
+            if value is not None and (value.kind == "module" or (value.kind == "tensor" and value.requires_grad)):
+                found.add(name)
+    return found

@@ -1,0 +1,48 @@
+"""Tensors that two names share: torch.where gives a new tensor where a branch handed on one that was there."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from g2.rewrite.rules._choice import Refused
+from g2.rewrite.rules._kinds import Kinds, dotted
+from g2.rewrite.rules._names import nodes
+from g2.rewrite.rules._updates import Update
+
+
+def shared(update: Update, found: cst.CSTNode, kinds: Kinds) -> None:
+    """Raises Refused when a later line changes the target in place: the original changed what another name holds."""
+    if update.write != "=":
+        return
+    where = writes(update.target, kinds, found)
+    if where is not None:
+        code = kinds.site.piece.code(where)
+        raise Refused(f"`{code}` changes `{update.target}` in place, and another name may share it")
+
+
+def writes(name: str, kinds: Kinds, found: cst.CSTNode) -> cst.CSTNode | None:
+    """Where a tensor of this name is changed in place outside of a statement; None where it is not."""
+    piece = kinds.site.piece
+    start, end = piece.bounds(found)
+    for one in nodes(piece.module):
+        if start <= piece.bounds(one)[0] < end if isinstance(one, (cst.AugAssign, cst.Assign, cst.Call)) else False:
+            continue
+        if isinstance(one, cst.AugAssign) and _root(one.target) == name and (
+            kinds.of(one.target).name not in ("number", "bool", "str")
+        ):
+            return one
+        if isinstance(one, cst.Assign) and any(
+            isinstance(target.target, cst.Subscript) and _root(target.target) == name for target in one.targets
+        ):
+            return one
+        if isinstance(one, cst.Call) and isinstance(one.func, cst.Attribute) and dotted(one.func.value) == name:
+            method = one.func.attr.value
+            if method.endswith("_") and not method.endswith("__"):
+                return one
+    return None
+
+
+def _root(node: cst.BaseExpression) -> str:
+    while isinstance(node, cst.Subscript):
+        node = node.value
+    return dotted(node)
