@@ -83,6 +83,7 @@ class Trial:
     inputs: str
     outcome: str
     detail: str = ""
+    root: bool = False  # a whole call of a root, in which several cures may have a part
 
 
 @dataclass(frozen=True, slots=True)

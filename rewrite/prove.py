@@ -13,7 +13,7 @@ from typing import Protocol
 from g2.rewrite import judge
 from g2.rewrite.cases import Cases, Home
 from g2.rewrite.judge import Run, Seen
-from g2.rewrite.model import Proof
+from g2.rewrite.model import Proof, Trial
 from g2.rewrite.state import Placed, State
 
 ROUNDS = 8  # a break may stand behind a break behind a break; each round is a run of the script
@@ -119,12 +119,15 @@ class Loop:
     def _against(self, before: Seen, tried: Tried, state: State, suspects: Sequence[Placed]) -> dict[str, str]:
         found = judge.refusals(suspects, state, before, judge.seen(tried.run.report, state))
         for one in suspects:
-            wrong = tried.proofs.get(one.key, Proof()).wrong
+            wrong = [trial for trial in tried.proofs.get(one.key, Proof()).wrong if not trial.root]
             if wrong:
-                found[one.key] = f"{wrong[0].what} with {wrong[0].inputs}: {wrong[0].detail}"
+                found[one.key] = _told(wrong[0])
         return found
 
     def _whole(self, base: Run, tried: Tried) -> str:
+        wrong = [trial for proof in tried.proofs.values() for trial in proof.wrong if trial.root]
+        if wrong:
+            return _told(wrong[0])
         why = judge.against_all(base, tried.run)
         return judge.against_all(base, tried.run, self.bench.masked()) if why else ""
 
@@ -150,6 +153,10 @@ class Loop:
             else:
                 self.cases.refuse(one, "what it was made on top of was refused")
         return kept
+
+
+def _told(trial: Trial) -> str:
+    return f"{trial.what} with {trial.inputs}: {trial.detail}"
 
 
 def _standing(found: Seen) -> frozenset[Home]:
