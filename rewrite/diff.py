@@ -7,6 +7,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
+Block = tuple[str, int, int, int, int]  # as difflib's opcodes: what, and lines of both texts
 CONTEXT = 3  # lines around a change, as diff -u has them
 
 
@@ -40,20 +41,37 @@ def _hunks(old: list[bytes], new: list[bytes], context: int) -> Iterator[bytes]:
             yield from (_line(b"+", line) for line in new[j1:j2])
 
 
-def _groups(old: list[bytes], new: list[bytes], context: int) -> Iterator[list[tuple[str, int, int, int, int]]]:
-    # difflib looks at every pair of lines that are alike: what the files share at both ends is left out for it.
-    head = 0
-    while head < min(len(old), len(new)) and old[head] == new[head]:
+def _groups(old: list[bytes], new: list[bytes], context: int) -> Iterator[list[Block]]:
+    """Blocks that differ, those near each other together, with what is equal around them."""
+    group: list[Block] = []
+    blocks = list(_blocks(old, new))
+    for block in blocks:
+        tag, i1, i2, j1, j2 = block
+        if tag != "equal" or (group and i2 - i1 <= 2 * context and block is not blocks[-1]):
+            group.append(block)
+            continue
+        if group:
+            yield [*group, ("equal", i1, min(i1 + context, i2), j1, min(j1 + context, j2))]
+        group = [("equal", max(i2 - context, i1), i2, max(j2 - context, j1), j2)]
+    if group[1:] or (group and group[0][0] != "equal"):
+        yield group
+
+
+def _blocks(old: list[bytes], new: list[bytes]) -> Iterator[Block]:
+    # difflib looks at every pair of lines that are alike: what the texts share at both ends is spared it.
+    head, least = 0, min(len(old), len(new))
+    while head < least and old[head] == new[head]:
         head += 1
     tail = 0
-    while tail < min(len(old), len(new)) - head and old[-1 - tail] == new[-1 - tail]:
+    while tail < least - head and old[-1 - tail] == new[-1 - tail]:
         tail += 1
-    head, tail = max(head - context, 0), max(tail - context, 0)
-    matcher = difflib.SequenceMatcher(
-        None, old[head : len(old) - tail], new[head : len(new) - tail], autojunk=False
-    )
-    for group in matcher.get_grouped_opcodes(context):
-        yield [(tag, i1 + head, i2 + head, j1 + head, j2 + head) for tag, i1, i2, j1, j2 in group]
+    middle, end = len(old) - tail, len(new) - tail
+    if head:
+        yield "equal", 0, head, 0, head
+    for tag, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old[head:middle], new[head:end], False).get_opcodes():
+        yield tag, i1 + head, i2 + head, j1 + head, j2 + head
+    if tail:
+        yield "equal", middle, len(old), end, len(new)
 
 
 def _line(sign: bytes, line: bytes) -> bytes:

@@ -265,7 +265,7 @@ def test_a_failure_anywhere_leaves_every_file_as_it_was(
     project: Path, monkeypatch: pytest.MonkeyPatch, name: str, error: BaseException
 ) -> None:
     changes = [*made(project, a=NEW, b=NEW), Change(str(project / "sub" / "c.py"), None, NEW)]
-    before = tree(project)
+    before, at = tree(project), 0
     for at in range(100):
         with monkeypatch.context() as patch:
             failing(patch, name, at, error)
