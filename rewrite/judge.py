@@ -41,6 +41,10 @@ class Seen:
     recompiles: Counter[tuple[str, int, str]]  # path, line of the function, reason
     headlines: dict[Spot, str] = field(default_factory=dict[Spot, str])
 
+    def at(self, spot: Spot) -> int:
+        """Breaks on a line, whatever they are called: a cure may turn one situation into another."""
+        return sum(count for (path, line, _), count in self.breaks.items() if (path, line) == spot)
+
 
 def seen(report: Report, state: State) -> Seen:
     """The places of a report that was made with `state` in place."""
@@ -100,11 +104,11 @@ def _still(one: Placed, before: Seen, now: Seen) -> str:
             return "the function is compiled again as often as before"
         return ""
     inside = [headline for key, headline in now.new_text if key == one.key]
-    had = before.breaks[place]
+    had = before.at(one.home)
     if inside and len(inside) >= max(had, 1):
         return f"the graph still breaks there: {inside[0]}"
-    if now.breaks[place] and now.breaks[place] >= had > 0:
-        return "the graph still breaks there"
+    if had and now.at(one.home) >= had:
+        return f"the graph still breaks there: {now.headlines.get(one.home, '')}"
     return ""
 
 
