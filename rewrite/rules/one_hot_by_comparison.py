@@ -9,8 +9,9 @@ import libcst as cst
 from g2.rewrite.model import FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._dead import dead
+from g2.rewrite.rules._kinds import dotted
 from g2.rewrite.rules._names import definition, nodes, scope
-from g2.rewrite.rules._qualified import dotted, functional, torch_as
+from g2.rewrite.rules._qualified import argument, functional, torch_as
 from g2.rewrite.site import Site
 
 
@@ -39,7 +40,7 @@ def _built_from(site: Site) -> list[cst.Call]:
         for one in nodes(around)
         if isinstance(one, cst.Call)
         and functional(piece.source, one.func) == "one_hot"
-        and (classes := _argument(one, 1, "num_classes")) is not None
+        and (classes := argument(one, 1, "num_classes")) is not None
         and dotted(classes) == name
     ]
 
@@ -47,7 +48,7 @@ def _built_from(site: Site) -> list[cst.Call]:
 def _judged(site: Site, call: cst.Call) -> Proposal | Left:
     piece = site.piece
     around = scope(piece, call)
-    index, classes = _argument(call, 0, "tensor", "input"), _argument(call, 1, "num_classes")
+    index, classes = argument(call, 0, "tensor", "input"), argument(call, 1, "num_classes")
     if index is None or classes is None:
         return Left("the width of the result is the largest index plus one: it has to be given as num_classes")
     cut = piece.parent(call)
@@ -73,16 +74,6 @@ def _judged(site: Site, call: cst.Call) -> Proposal | Left:
         safety=Safety.SAFE,
         files=(FileEdits(piece.source.path, tuple(sorted(edits)), imports),),
     )
-
-
-def _argument(call: cst.Call, place: int, *keywords: str) -> cst.BaseExpression | None:
-    if any(arg.star for arg in call.args):
-        return None
-    for arg in call.args:
-        if arg.keyword is not None and arg.keyword.value in keywords:
-            return arg.value
-    plain = [arg.value for arg in call.args if arg.keyword is None]
-    return plain[place] if place < len(plain) else None
 
 
 def _cut(subscript: cst.Subscript) -> cst.BaseExpression | None:
