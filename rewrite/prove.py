@@ -105,9 +105,9 @@ class Loop:
                 self.cases.refuse(suspects[0], whole)
                 suspects = []
             else:
-                half = len(suspects) // 2
-                self._settle(base, before, self._with(suspects[:half]), suspects[:half])
-                suspects = self._fitting(suspects[half:])
+                first, rest = _halves(suspects, tried)
+                self._settle(base, before, self._with(first), first)
+                suspects = self._fitting(rest)
             state = self._with(suspects)
         for one in suspects:
             self.cases.refuse(one, f"it was not tried: {RUNS} runs of the script are the most")
@@ -153,6 +153,16 @@ class Loop:
             else:
                 self.cases.refuse(one, "what it was made on top of was refused")
         return kept
+
+
+def _halves(suspects: Sequence[Placed], tried: Tried) -> tuple[list[Placed], list[Placed]]:
+    """Two parts to be tried apart: those whose functions were compared and agreed, or else the first half."""
+    agreed = [one for one in suspects if any(not t.root for t in tried.proofs.get(one.key, Proof()).trials)]
+    others = [one for one in suspects if one not in agreed]
+    if agreed and others and all(not one.with_ for one in suspects):
+        return agreed, others
+    half = len(suspects) // 2
+    return list(suspects[:half]), list(suspects[half:])
 
 
 def _told(trial: Trial) -> str:
