@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Sequence
 
 from g2.rewrite.model import Left
@@ -11,12 +12,27 @@ from g2.rewrite.rules._scope import LOOPS, NESTED, bound, flow, inside, leaves, 
 from g2.rewrite.source import Source
 
 _FRAME = {"locals", "vars", "dir", "eval", "exec"}
-_HEAVY = (ast.Call, ast.BinOp, ast.Subscript)
+_MODULE = 5
 
 
 def weight(statement: ast.stmt) -> int:
-    """How much a statement computes: its calls, operators and indexings."""
-    return sum(isinstance(node, _HEAVY) for node in ast.walk(statement))
+    """How much a statement computes: its operators, indexings and calls, where one of an object or of an unknown
+    function, which may be a whole module, counts for several.
+    """
+    total = 0
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call):
+            total += _called(node.func)
+        else:
+            total += isinstance(node, (ast.BinOp, ast.Subscript))
+    return total
+
+
+def _called(function: ast.expr) -> int:
+    if isinstance(function, ast.Name):
+        return 0 if function.id in dir(builtins) else _MODULE
+    own = isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self"
+    return _MODULE if own else 1
 
 
 def extract(

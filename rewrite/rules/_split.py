@@ -45,10 +45,11 @@ class Drawn:
     postponed: bool
 
 
-def drawn_anew(region: Region, outside: Outside, postpone: bool = False) -> Drawn | Left:
+def drawn_anew(region: Region, outside: Outside, postpone: bool = False, share: int = 1) -> Drawn | Left:
     """The edits that leave the statements that are `outside` (and compound ones that hold such) out of the region.
 
-    postpone: whether such a statement may be put behind statements that do not touch what it touches.
+    postpone: whether such a statement may be put behind statements that do not touch what it touches. share: by how
+    many times what is compiled must outweigh the rest, counted in operations.
     """
     function = region.function
     if isinstance(function, ast.AsyncFunctionDef):
@@ -74,7 +75,7 @@ def drawn_anew(region: Region, outside: Outside, postpone: bool = False) -> Draw
         waited = waited or bool(waiting)
     if not done:
         return why
-    if sum(weight(one) - outside(one) for one in _others(function.body, chosen)) >= kept:
+    if sum(weight(one) - outside(one) for one in _others(function.body, chosen)) * share >= kept:
         return Left("most of the tensor work stands beside what could be compiled by itself")
     wished = _wish_edits(region, done[0].indent)
     if isinstance(wished, Left):
