@@ -24,11 +24,13 @@ def compare(
     new: Outcome,
     reference: Outcome | None = None,
     differs: frozenset[str] = frozenset(),
+    shaken: Outcome | None = None,
 ) -> tuple[str, str]:
     """("same" | "close" | "refused" | "differs", the first difference in plain words).
 
     "same": bit for bit, NaN at the same places. "close": numbers differ by no more than rounding does, `tolerance.py`
-    has the rule. "refused": both raise the same. reference: the old code's outcome in float64, see `precise.py`.
+    has the rule. "refused": both raise the same. reference: the old code's outcome in float64, shaken: the same from
+    inputs that differ in the last place, see `precise.py`.
 
     differs: the named differences that are not held against the new text: "random" (the state of the random streams
     after the call; values, where either drew any), "exception-type", "exception-message", "exception-time" (what was
@@ -37,16 +39,18 @@ def compare(
     """
     if old.raised is not None or new.raised is not None:
         return _refused(old, new, differs)
-    judge = _judge(old, new, reference, differs)
+    judge = _judge(old, new, reference, shaken, differs)
     for words in _differences(judge, differs):
         return "differs", words
     detail = "; ".join([*judge.close[:1], *dict.fromkeys(judge.notes)])
     return ("close" if judge.close else "same"), detail
 
 
-def _judge(old: Outcome, new: Outcome, reference: Outcome | None, differs: frozenset[str]) -> Judge:
+def _judge(
+    old: Outcome, new: Outcome, reference: Outcome | None, shaken: Outcome | None, differs: frozenset[str]
+) -> Judge:
     drew = any(before != after for _, before, after in (*old.random, *new.random))
-    return Judge(old, new, reference, differs, values=not (drew and "random" in differs))
+    return Judge(old, new, reference, shaken, differs, values=not (drew and "random" in differs))
 
 
 def _differences(judge: Judge, differs: frozenset[str]) -> Iterator[str]:
@@ -86,7 +90,7 @@ def _refused(old: Outcome, new: Outcome, differs: frozenset[str]) -> tuple[str, 
     if old.raised.message != new.raised.message and old.raised.deliberate and "exception-message" not in differs:
         return "differs", f"raises {_said(new.raised)}, raised {_said(old.raised)}"
     if old.raised.deliberate and "exception-time" not in differs:
-        for words in _effects(_judge(old, new, None, differs), differs):
+        for words in _effects(_judge(old, new, None, None, differs), differs):
             return "differs", f"before {_said(old.raised)} is raised: {words}"
     return "refused", f"raises {_said(old.raised)}"
 

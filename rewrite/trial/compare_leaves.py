@@ -18,6 +18,7 @@ _FACTS = {
     "device": "is on {new}, was on {old}",
     "layout": "has the layout {new}, had {old}",
 }
+Targets = list[Leaf | None]  # the leaf in float64, and from shaken inputs
 _PARAMETER = "torch.nn.parameter.Parameter"
 
 
@@ -31,6 +32,7 @@ class Judge:
     old: Outcome
     new: Outcome
     reference: Outcome | None
+    shaken: Outcome | None
     differs: frozenset[str]
     values: bool = True
     close: list[str] = field(default_factory=list[str])
@@ -38,16 +40,16 @@ class Judge:
 
     def outputs(self) -> Iterator[str]:
         """Differences of what is returned."""
-        for old, new, target in self._pairs(self.old.outputs, self.new.outputs, "outputs"):
-            yield from self._leaf(old, new, target, exact=True)
+        for old, new, targets in self._pairs(self.old.outputs, self.new.outputs, "outputs"):
+            yield from self._leaf(old, new, targets, exact=True)
 
     def gradients(self) -> Iterator[str]:
         """Differences of what flows back. Strides of gradients are torch's own affair."""
-        for old, new, target in self._pairs(self.old.gradients, self.new.gradients, "gradients"):
+        for old, new, targets in self._pairs(self.old.gradients, self.new.gradients, "gradients"):
             if {old.kind, new.kind} == {"tensor", "text"} and "None" in (old.text, new.text):
                 yield from self._unused(old, new)
             else:
-                yield from self._leaf(old, new, target, exact=False)
+                yield from self._leaf(old, new, targets, exact=False)
 
     def arguments(self) -> Iterator[str]:
         """Differences of the arguments after the call."""
@@ -58,29 +60,28 @@ class Judge:
         yield from self._after(self.old.state, self.new.state, "state")
 
     def _after(self, olds: tuple[Leaf, ...], news: tuple[Leaf, ...], name: str) -> Iterator[str]:
-        for old, new, target in self._pairs(olds, news, name):
+        for old, new, targets in self._pairs(olds, news, name):
             here, there = old.path in self.old.changed, new.path in self.new.changed
             if here != there and self.values:
                 words = "is left as it was, was changed" if here else "was left as it was, is changed"
                 yield f"{old.path} {words}{_said(old if here else new)}"
             else:
-                yield from self._leaf(old, new, target, exact=True)
+                yield from self._leaf(old, new, targets, exact=True)
 
-    def _pairs(
-        self, olds: tuple[Leaf, ...], news: tuple[Leaf, ...], name: str
-    ) -> Iterator[tuple[Leaf, Leaf, Leaf | None]]:
+    def _pairs(self, olds: tuple[Leaf, ...], news: tuple[Leaf, ...], name: str) -> Iterator[tuple[Leaf, Leaf, Targets]]:
         """Leaves of one path; one that only the other side has is told as a difference of what holds it."""
         found = {leaf.path: leaf for leaf in news}
-        targets: dict[str, Leaf] = {}
-        if self.reference is not None and self.reference.raised is None:
-            targets = {leaf.path: leaf for leaf in getattr(self.reference, name)}
+        exact: list[dict[str, Leaf]] = [
+            {leaf.path: leaf for leaf in getattr(one, name)} if one is not None and one.raised is None else {}
+            for one in (self.reference, self.shaken)
+        ]
         for old in olds:
             new = found.pop(old.path, None)
-            yield old, new or Leaf(old.path, "text", "missing"), targets.get(old.path)
+            yield old, new or Leaf(old.path, "text", "missing"), [leaves.get(old.path) for leaves in exact]
         for new in found.values():
-            yield Leaf(new.path, "text", "missing"), new, None
+            yield Leaf(new.path, "text", "missing"), new, []
 
-    def _leaf(self, old: Leaf, new: Leaf, target: Leaf | None, exact: bool) -> Iterator[str]:
+    def _leaf(self, old: Leaf, new: Leaf, targets: Targets, exact: bool) -> Iterator[str]:
         path = old.path
         if old.kind != new.kind:
             yield f"{path} is {_kind(new)}, was {_kind(old)}"
@@ -88,12 +89,12 @@ class Judge:
             if old.text != new.text and (self.values or old.text.split(" ")[0] != new.text.split(" ")[0]):
                 yield f"{path} is {_short(new.text, old.text)}, was {_short(old.text, new.text)}"
         elif old.kind == "number":
-            yield from self._number(old, new, target)
+            yield from self._number(old, new, targets)
         else:
             facts = list(self._facts(old, new, exact))
             yield from facts
             if not facts and self.values:
-                yield from self._tensor(old, new, target)
+                yield from self._tensor(old, new, targets)
 
     def _facts(self, old: Leaf, new: Leaf, exact: bool) -> Iterator[str]:
         for name, words in _FACTS.items():
@@ -141,7 +142,7 @@ class Judge:
             one, other = (new, "was not") if new.fact("is") else (old, "now is not")
             yield f"{old.path} is {one.fact('is')} itself on one side, and {other}", False
 
-    def _tensor(self, old: Leaf, new: Leaf, target: Leaf | None) -> Iterator[str]:
+    def _tensor(self, old: Leaf, new: Leaf, targets: Targets) -> Iterator[str]:
         if old.digest == new.digest:
             return
         if old.values is None or new.values is None:
@@ -151,22 +152,22 @@ class Judge:
         if one.dtype.is_floating_point and one.element_size() == 1:  # float8 can hardly do anything
             one, other = one.float(), other.float()
         differing = (one != other) & ~(one.isnan() & other.isnan())
-        far = too_far(one, other, target.values if target is not None else None)
+        far = too_far(one, other, *(target.values if target is not None else None for target in targets))
         if bool(far.any()):
-            yield f"{old.path}: {_elements(one, other, far)}"
+            yield f"{old.path}{_elements(one, other, far)}"
         elif bool(differing.any()):
-            self.close.append(f"{old.path}: {_elements(one, other, differing)}")
+            self.close.append(f"{old.path}{_elements(one, other, differing)}")
         elif not _same_bits(one, other):
             self.close.append(f"{old.path}: the sign of a zero")
 
-    def _number(self, old: Leaf, new: Leaf, target: Leaf | None) -> Iterator[str]:
+    def _number(self, old: Leaf, new: Leaf, targets: Targets) -> Iterator[str]:
         if old.text == new.text or old.number is None or new.number is None:
             return
         words = f"{old.path} is {_short(new.text, old.text)}, was {_short(old.text, new.text)}"
         if old.text.split(" ")[0] != new.text.split(" ")[0]:
             yield words
         elif self.values:
-            if number_too_far(old.number, new.number, target.number if target is not None else None):
+            if number_too_far(old.number, new.number, *(target.number if target else None for target in targets)):
                 yield words
             else:
                 self.close.append(words)
@@ -206,7 +207,9 @@ def _short(text: str, other: str) -> str:
 def _elements(old: torch.Tensor, new: torch.Tensor, where: torch.Tensor) -> str:
     """ "3 of 32 elements differ, largest 1.2 at [3, 4]", or the first NaN that was none."""
     count = int(where.sum())
-    said = f"{count} of {old.numel()} elements differ" if old.numel() > 1 else "the value differs"
+    if old.numel() == 1:
+        return f" is {_at(new, [0] * new.dim())}, was {_at(old, [0] * old.dim())}"
+    said = f": {count} of {old.numel()} elements differ"
     odd = where if old.dtype == torch.bool else where & (old.isfinite() != new.isfinite())
     if bool(odd.any()):
         place = odd.nonzero()[0].tolist()
@@ -214,8 +217,6 @@ def _elements(old: torch.Tensor, new: torch.Tensor, where: torch.Tensor) -> str:
     gap = torch.where(where, (new.to(_wide(new)) - old.to(_wide(old))).abs(), 0.0)
     gap = torch.where(gap.isnan(), torch.inf, gap)
     place = [int(part) for part in torch.unravel_index(gap.argmax(), gap.shape)] if gap.dim() else []
-    if old.numel() == 1:
-        return f"is {_at(new, place)}, was {_at(old, place)}"
     return f"{said}, largest {float(gap.max()):.3g}{_where(place)}"
 
 

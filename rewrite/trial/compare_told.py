@@ -42,7 +42,7 @@ def _lines(side: list[Told], kind: str) -> list[str]:
 
 
 def _record(told: Told) -> str:
-    return f"{told.what}: {told.text}" if told.text else told.what
+    return ": ".join(part for part in (told.what, told.text) if part)
 
 
 def _told(side: list[Told], place: int) -> str:
@@ -62,7 +62,7 @@ def _first(old: list[str], new: list[str]) -> Iterator[str]:
     if lost := _lacking(old, new):
         more = f", and {len(lost) - 1} more" if len(lost) > 1 else ""
         if place is not None and len(old) == len(new):
-            yield f"{_quoted(new[place])} is told, was {_quoted(old[place])}"
+            yield f"{_quoted(new[place])} stands where {_quoted(old[place])} did"
         else:
             yield f"{_quoted(lost[0])} is missing{more}"
         return

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from g2.rewrite.trial.clock import Ticking
 from g2.rewrite.trial.deeds import Leaf, Outcome, Raised, Told
 from g2.rewrite.trial.gradients import Sources
 from g2.rewrite.trial.saved import load, save
@@ -63,7 +64,7 @@ def observe(call: Callable[[], Any], watched: Watched, cotangents: int) -> Outco
     output: Any = None
     gradients: tuple[Leaf, ...] = ()
     outputs = Walk(memory, budget)
-    with Telling() as telling:
+    with Telling() as telling, Ticking():
         try:
             output = call()
             if isinstance(output, types.GeneratorType):

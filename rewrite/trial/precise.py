@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from g2.rewrite.trial.changes import generator
 from g2.rewrite.trial.copies import Change, Inputs
 
 _WIDER = {
@@ -17,22 +18,42 @@ _WIDER = {
 }
 
 
-def in_double(args: tuple[Any, ...], kwargs: Mapping[str, Any], owner: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def in_double(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], owner: Any, shaken: bool = False
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Copies of the arguments with every floating tensor in float64.
 
     `owner`, when it is a module, is turned to float64 in place, and so is torch's default dtype: for a fork that makes
     this one call and ends. What the code itself casts to a smaller dtype stays there; `tolerance.py` does not believe a
-    reference that is far off.
+    reference that is far off. shaken: every element is moved by one unit in the last place of its dtype (of float32
+    where that is smaller), up or down: how far results move shows how well the computation is conditioned.
     """
-    made = Inputs(args, kwargs).make(Change(values=lambda path, tensor: _wide(tensor)))
+    source = generator("shaken")
+
+    def wide(tensor: torch.Tensor) -> torch.Tensor:
+        made = _wide(tensor)
+        return _shaken(made, tensor.dtype, source) if shaken and made.is_floating_point() else made
+
+    made = Inputs(args, kwargs).make(Change(values=lambda path, tensor: wide(tensor)))
     if isinstance(owner, torch.nn.Module):
         for module in owner.modules():
             for name, value in list(vars(module).items()):
                 if type(value) is torch.Tensor:  # a plain attribute: `double` does not know it
-                    setattr(module, name, _wide(value))
+                    setattr(module, name, wide(value))
         owner.double()
+        if shaken:
+            with torch.no_grad():
+                for tensor in (*owner.parameters(), *owner.buffers()):
+                    if tensor.is_floating_point():
+                        tensor.copy_(_shaken(tensor, torch.float32, source))
     torch.set_default_dtype(torch.float64)
     return made
+
+
+def _shaken(values: torch.Tensor, dtype: torch.dtype, source: torch.Generator) -> torch.Tensor:
+    eps = max(torch.finfo(torch.float32).eps, torch.finfo(dtype).eps)
+    signs = torch.randint(0, 2, values.shape, generator=source).to(values.device) * 2 - 1
+    return values * (1 + signs * eps)
 
 
 def _wide(tensor: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,10 @@ where eps is that of the result's dtype. FACTOR is what torch's own accuracy che
 float32 it would hide a dropped epsilon). A reference that the old result itself is far from (further than sqrt(eps) of
 its largest element: in float64 the program took another branch) says nothing and is not used.
 
+Where terms cancel, the old result may be near the reference by luck. A second reference, `shaken`, from inputs that
+differ by one unit in the last place of float32, shows how far rounding can carry there: max|shaken - reference| counts
+beside max|old - reference|.
+
 Without a reference: |new - old| <= ULPS * eps * |old|, each element on its own.
 
 NaN and infinities must stand at the same places, with the same sign, always. Integers and booleans are equal or not.
@@ -27,10 +31,12 @@ _FLOAT32 = torch.finfo(torch.float32).eps
 _FLOAT64 = torch.finfo(torch.float64).eps
 
 
-def too_far(old: torch.Tensor, new: torch.Tensor, reference: torch.Tensor | None) -> torch.Tensor:
-    """A mask of the elements that differ by more than rounding. The three have one shape; old and new one dtype."""
+def too_far(
+    old: torch.Tensor, new: torch.Tensor, reference: torch.Tensor | None = None, shaken: torch.Tensor | None = None
+) -> torch.Tensor:
+    """A mask of the elements that differ by more than rounding. Old and new have one shape and one dtype."""
     if old.is_complex():
-        parts = too_far(torch.view_as_real(old), torch.view_as_real(new), _real(reference, old))
+        parts = too_far(torch.view_as_real(old), torch.view_as_real(new), _real(reference, old), _real(shaken, old))
         return parts.any(-1)
     if not old.is_floating_point():
         return old != new
@@ -44,17 +50,19 @@ def too_far(old: torch.Tensor, new: torch.Tensor, reference: torch.Tensor | None
     else:
         finite = target.isfinite() & ~special
         error = _largest((first - target).abs(), finite)
+        if (other := _usable(first, shaken, eps)) is not None:
+            error = max(error, _largest((other - target).abs(), finite & other.isfinite()))
         largest = _largest(target.abs(), finite)
         allowed = FACTOR * error + eps * (ULPS * target.abs() + largest)
         far = torch.where(finite, (second - target).abs() > allowed, (second - first).abs() > ULPS * eps * first.abs())
     return torch.where(special, ~alike, far)
 
 
-def number_too_far(old: float, new: float, reference: float | None) -> bool:
+def number_too_far(old: float, new: float, reference: float | None = None, shaken: float | None = None) -> bool:
     """The same of two Python numbers. What float32 can hold exactly is taken for an item of a float32 tensor."""
     dtype = torch.float32 if _is_single(old) and _is_single(new) else torch.float64
-    target = None if reference is None else torch.tensor([reference], dtype=torch.float64)
-    return bool(too_far(torch.tensor([old], dtype=dtype), torch.tensor([new], dtype=dtype), target))
+    targets = [None if one is None else torch.tensor([one], dtype=torch.float64) for one in (reference, shaken)]
+    return bool(too_far(torch.tensor([old], dtype=dtype), torch.tensor([new], dtype=dtype), *targets))
 
 
 def _usable(old: torch.Tensor, reference: torch.Tensor | None, eps: float) -> torch.Tensor | None:

@@ -50,9 +50,10 @@ def variants(
     sizes = [_resized(inputs, renaming) for renaming in renamings(inputs, module)]
     inside = [_with_held(inputs, item, way) for item in held(module) for way in item.ways()]
     modes = [_other_mode(inputs, module)] if isinstance(module, torch.nn.Module) else []
-    rest = [*_numbers(inputs), *_layouts(inputs)]
+    grads = list(_grads(inputs))
+    rest = [*_strides(inputs), *_numbers(inputs)]
     alone = [_alone(inputs, path, way) for path, way in _each(inputs)]
-    ordered = [*together[:3], *sizes[:1], *modes, *inside[:1], *together[3:5], *sizes[1:3]]
+    ordered = [*together[:3], *sizes[:1], *modes, *inside[:1], *together[3:4], *grads, *together[4:5], *sizes[1:3]]
     lists = (together[5:], alone, sizes[3:], inside[1:], rest)
     ordered += [variant for turn in zip_longest(*lists) for variant in turn if variant is not None]
     yield from islice(ordered, MOST)
@@ -136,12 +137,15 @@ def _with_number(only: str, other: float) -> Change:
     return Change(number=lambda path, number: other if path == only and isinstance(number, float) else number)
 
 
-def _layouts(inputs: Inputs) -> Iterator[Variant]:
+def _grads(inputs: Inputs) -> Iterator[Variant]:
     floats = [tensor for _, tensor in inputs.tensors if tensor.is_floating_point()]
     if floats:
         with_grad = not any(tensor.requires_grad for tensor in floats)
         name = "all tensors requiring grad" if with_grad else "no tensor requiring grad"
         yield Variant(name, lambda: _with_grad(inputs, with_grad))
+
+
+def _strides(inputs: Inputs) -> Iterator[Variant]:
     if any(tensor.numel() > 1 for _, tensor in inputs.tensors):
         yield _changed(inputs, "all tensors with other strides", Change(finish=_with_other_strides))
 

@@ -1,0 +1,72 @@
+"""A clock that goes on by one step at every reading, so that two calls that read it alike read the same.
+
+Only the program reads it: torch, which times its own compiling, keeps the real one. `datetime.now` is out of reach:
+it is C code of an immutable type.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self
+
+STEP = 1_000_000  # nanoseconds
+_BASES = {
+    name: getattr(time, name + "_ns")() for name in ("time", "perf_counter", "monotonic", "process_time", "thread_time")
+}  # read when the process loads this file: the same in all of its forks
+
+
+class Ticking:
+    """While open, `time.time` and its like tick. Names that the script's modules have for them are theirs too."""
+
+    def __init__(self) -> None:
+        self._readings = 0
+        self._replaced: list[tuple[dict[str, Any], str, Any]] = []
+
+    def __enter__(self) -> Self:
+        tickers: dict[int, tuple[Any, Callable[[], Any]]] = {}
+        for name, base in _BASES.items():
+            for real, ticker in (
+                (getattr(time, name), self._seconds(base, getattr(time, name))),
+                (getattr(time, f"{name}_ns"), self._nanoseconds(base, getattr(time, f"{name}_ns"))),
+            ):
+                tickers[id(real)] = (real, ticker)
+        for name, module in list(sys.modules.items()):
+            if module is time or not _is_library(name):
+                held: dict[str, Any] = getattr(module, "__dict__", {})
+                for key, value in list(held.items()):
+                    if id(value) in tickers:
+                        self._replaced.append((held, key, value))
+                        held[key] = tickers[id(value)][1]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for held, key, value in self._replaced:
+            held[key] = value
+
+    def _nanoseconds(self, base: int, real: Callable[[], Any]) -> Callable[[], Any]:
+        def ticking() -> Any:
+            if _is_library(sys._getframe(1).f_globals.get("__name__", "")):
+                return real()
+            self._readings += 1
+            return base + self._readings * STEP
+
+        return ticking
+
+    def _seconds(self, base: int, real: Callable[[], Any]) -> Callable[[], Any]:
+        def ticking() -> Any:
+            if _is_library(sys._getframe(1).f_globals.get("__name__", "")):
+                return real()
+            self._readings += 1
+            return (base + self._readings * STEP) / 1e9
+
+        return ticking
+
+
+def _is_library(name: str) -> bool:
+    room = name.partition(".")[0]
+    return room in ("torch", "functorch", "triton", "g2") or (room in sys.stdlib_module_names and room != "__main__")
