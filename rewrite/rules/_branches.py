@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from g2.rewrite.rules._kinds import Kinds
+from g2.rewrite.rules._names import nodes
 from g2.rewrite.site import Site
 
 Branch = cst.If | cst.IfExp | cst.Assert | cst.While | cst.CompIf
@@ -13,13 +14,11 @@ REASONS = ("tensor-branch", "data-dependent-answer", "host-value")
 
 def branch(site: Site) -> Branch | None:
     """The construct whose test holds the place, when the place is (part of) a test."""
-    if isinstance(site.node, (cst.If, cst.While)):
+    if isinstance(site.node, (cst.If, cst.While, cst.Assert, cst.IfExp)):
         return site.node
-    if isinstance(site.node, cst.Assert):
-        return site.node
-    if isinstance(site.node, cst.SimpleStatementLine):
-        first = site.node.body[0]
-        return first if isinstance(first, cst.Assert) else None
+    if isinstance(site.node, (cst.SimpleStatementLine, cst.BaseSmallStatement)):
+        inside = [one for one in nodes(site.node) if isinstance(one, (cst.IfExp, cst.Assert))]
+        return inside[0] if len(inside) == 1 and isinstance(inside[0], (cst.IfExp, cst.Assert)) else None
     child: cst.CSTNode = site.node
     for above in site.piece.ancestors(site.node):
         if isinstance(above, (cst.If, cst.IfExp, cst.Assert, cst.While, cst.CompIf)):
@@ -35,7 +34,7 @@ def asked(site: Site) -> Kinds:
     tensor: cst.CSTNode | None = None
     if site.target.reason == "tensor-branch":
         tensor = site.node
-        if isinstance(tensor, (cst.If, cst.While, cst.Assert)):
+        if isinstance(tensor, (cst.If, cst.While, cst.Assert, cst.IfExp)):
             tensor = tensor.test
         while isinstance(tensor, cst.UnaryOperation) and isinstance(tensor.operator, cst.Not):
             tensor = tensor.expression

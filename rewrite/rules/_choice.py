@@ -61,7 +61,7 @@ def choose(condition: Truth, then: Side, other: Side, kinds: Kinds, notes: Notes
         made = _flags(condition, then, other, kinds)
         if made is not None:
             return made
-    texts = [_harmless(then, condition, kinds, notes), _harmless(other, condition, kinds, notes, other=True)]
+    texts = [harmless(then, condition, kinds, notes), harmless(other, condition, kinds, notes, other=True)]
     if any(name in condition.text for name in _NOT_FINITE) and any(
         multiplies(part, kinds) for one in (then, other) for part in one.parts
     ):
@@ -122,7 +122,7 @@ def _effects(one: Side, kinds: Kinds, notes: Notes) -> None:
         notes.ask(f"{what[:1].upper()}{what[1:]}." if what[0] != "`" else f"{what}.")
 
 
-def _harmless(one: Side, condition: Truth, kinds: Kinds, notes: Notes, other: bool = False) -> str:
+def harmless(one: Side, condition: Truth, kinds: Kinds, notes: Notes, other: bool = False) -> str:
     """The text of a side with its singular arguments replaced where the side is not taken."""
     text = one.text
     if one.guarded:

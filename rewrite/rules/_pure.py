@@ -49,7 +49,7 @@ class Effects:
             ):
                 left, right = kinds.of(one.left), kinds.of(one.right)
                 if left.plain and right.plain and not isinstance(one.right, (cst.Integer, cst.Float)):
-                    self.never[f"`{kinds.site.piece.code(one)}` may divide by zero"] = None
+                    self.perhaps[f"`{_short(kinds, one)}` is computed either way, and must not divide by zero"] = None
             elif isinstance(one, cst.Subscript) and not _plain_index(one, kinds):
                 self.perhaps[f"`{_short(kinds, one)}` is read whichever way is taken"] = None
 

@@ -1,0 +1,24 @@
+"""Whether a name that becomes a tensor is only used where a tensor does as well as the number it was."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from g2.rewrite.rules._choice import Notes
+from g2.rewrite.rules._kinds import Kinds
+from g2.rewrite.rules._names import reads
+
+
+def number_becomes_tensor(name: str, kinds: Kinds, around: cst.CSTNode, notes: Notes) -> None:
+    """Asks when the name is used for something else than arithmetic and comparisons, outside of `around`."""
+    piece = kinds.site.piece
+    start, end = piece.bounds(around)
+    for one in reads(piece, piece.module, name):
+        if start <= piece.bounds(one)[0] < end:
+            continue
+        above = piece.parent(one)
+        if isinstance(above, cst.ComparisonTarget):
+            above = piece.parent(above)
+        if not isinstance(above, (cst.BinaryOperation, cst.Comparison, cst.AugAssign)):
+            notes.ask(f"`{name}` becomes a tensor of one element where it was a plain number or bool.")
+            return

@@ -1,0 +1,184 @@
+"""`a if test else b` on a tensor: torch.where(test, a, b)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import libcst as cst
+
+from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
+from g2.rewrite.rule import Example, Negative, Rule
+from g2.rewrite.rules._branches import asked, branch
+from g2.rewrite.rules._choice import Notes, Refused, choose, side
+from g2.rewrite.rules._escape import number_becomes_tensor
+from g2.rewrite.rules._kinds import Kinds, dotted
+from g2.rewrite.rules._layout import joined
+from g2.rewrite.rules._shared import shared
+from g2.rewrite.rules._truth import Truth, truth
+from g2.rewrite.rules._updates import Update
+from g2.rewrite.site import Site
+
+
+def propose(site: Site) -> Iterator[Proposal | Left]:
+    found = branch(site)
+    if not isinstance(found, cst.IfExp):
+        return
+    kinds = asked(site)
+    condition = truth(found.test, kinds)
+    if condition is None:
+        yield Left("the condition is not a single truth of one tensor")
+        return
+    notes = Notes()
+    try:
+        edits = _edits(found, condition, kinds, notes)
+    except Refused as refusal:
+        yield Left(str(refusal))
+        return
+    yield Proposal(
+        rule="",
+        summary="the conditional expression becomes torch.where",
+        safety=Safety.ASK if notes.caveats else Safety.SAFE,
+        files=(FileEdits(site.source.path, edits, kinds.names.imports),),
+        tests=(site.piece.span(found.test),),
+        caveat=" ".join(notes.caveats),
+        differs=frozenset(notes.differs),
+    )
+
+
+def _edits(found: cst.IfExp, condition: Truth, kinds: Kinds, notes: Notes) -> tuple[Edit, ...]:
+    piece = kinds.site.piece
+    then, other = side(found.body, kinds), side(found.orelse, kinds)
+    chosen = choose(_asked(condition), then, other, kinds, notes)
+    edits: tuple[Edit, ...] = ()
+    statement = piece.statement(found)
+    if notes.named and not condition.text.isidentifier() and _plain(found, kinds):
+        name = piece.fresh("condition")
+        chosen = choose(replace(_asked(condition), text=name, tight=True), then, other, kinds, Notes())
+        start = piece.bounds(statement or found)[0]
+        edits = (Edit(start, start, f"{name} = {joined(condition.text)}\n{piece.indent(found)}"),)
+    _uses(found, chosen.kind.name, then.kind.plain and other.kind.plain, kinds, notes)
+    text = chosen.text
+    if condition.python:
+        text = f"{text} if {' and '.join(condition.python)} else {other.text}"
+    elif condition.instead:
+        text = f"{then.text} if {' or '.join(condition.instead)} else {text}"
+    if found.lpar and condition.mixed:
+        text = f"({text})"
+    return (*edits, piece.replace(found, text))
+
+
+def _asked(condition: Truth) -> Truth:
+    return Truth(condition.text, condition.swapped, tight=condition.tight, sign=condition.sign)
+
+
+def _plain(found: cst.IfExp, kinds: Kinds) -> bool:
+    """Whether a line may stand before the statement: it is evaluated once, and as a whole."""
+    for above in kinds.site.piece.ancestors(found):
+        if isinstance(above, cst.SimpleStatementLine):
+            return True
+        if isinstance(above, (cst.Lambda, cst.BaseComp, cst.IfExp, cst.BooleanOperation, cst.BaseCompoundStatement)):
+            return False
+    return False
+
+
+def _uses(found: cst.IfExp, kind: str, numbers: bool, kinds: Kinds, notes: Notes) -> None:
+    """What becomes of the value: an alias that is written into, a number that has to be one."""
+    piece = kinds.site.piece
+    above = piece.parent(found)
+    if isinstance(above, cst.Assign):
+        for target in above.targets:
+            name = dotted(target.target)
+            if name:
+                shared(Update(name, side(found, kinds)), above, kinds)
+                if numbers:
+                    number_becomes_tensor(name, kinds, above, notes)
+    elif numbers and not isinstance(above, (cst.BinaryOperation, cst.Comparison, cst.ComparisonTarget)):
+        notes.ask("The value becomes a tensor of one element where it was a plain number or bool.")
+
+
+_HEAD = """\
+import torch
+
+class Step(torch.nn.Module):
+    noise = 0.5
+
+    def forward(self, x, low=0.0, high=3.0):
+        sigma = x.mean()
+"""
+_TAIL = """\
+
+for number in (2.0, -2.0):
+    x = torch.full((4,), number, requires_grad=True)
+    y = Step()(x)
+    print(y.detach())
+    y.sum().backward()
+    print(x.grad)
+"""
+
+RULE = Rule(
+    title="a conditional expression becomes torch.where",
+    answers=("tensor-branch",),
+    legal="""
+        The condition is one truth of a tensor. Computing both values does nothing else, and they have the same dtype and
+        shape, as far as the run and the text tell. A number that becomes a tensor is only used in arithmetic and
+        comparisons.
+        """,
+    safety=Safety.SAFE,
+    propose=propose,
+    rank=10,
+    examples=(
+        Example(
+            name="numbers",
+            before=_HEAD
+            + "        gamma = self.noise * 2 if low <= sigma <= high else 0.0\n"
+            + "        return x * (gamma + 1)\n"
+            + _TAIL,
+            after=_HEAD
+            + "        gamma = torch.where((low <= sigma) & (sigma <= high), self.noise * 2, 0.0)\n"
+            + "        return x * (gamma + 1)\n"
+            + _TAIL,
+        ),
+        Example(
+            name="tensors, one of them singular where it is not taken",
+            before=_HEAD + "        return torch.sqrt(x) if (x > 0).all() else x * 0.5\n" + _TAIL,
+            after=_HEAD
+            + "        condition = (x > 0).all()\n"
+            + "        return torch.where(condition, torch.sqrt(torch.where(condition, x, 1.0)), x * 0.5)\n"
+            + _TAIL,
+        ),
+        Example(
+            name="a Python value decides whether the tensor is asked",
+            before=_HEAD + "        return x + 1 if self.training and not sigma > low else x\n" + _TAIL,
+            after=_HEAD + "        return torch.where(sigma > low, x, x + 1) if self.training else x\n" + _TAIL,
+        ),
+    ),
+    negatives=(
+        Negative(
+            name="sides of different shapes",
+            script=_HEAD + "        return x * 2 if sigma > low else sigma\n" + _TAIL,
+        ),
+        Negative(
+            name="one side is None",
+            script=_HEAD
+            + "        y = x * 2 if sigma > low else None\n        return x if y is None else y\n"
+            + _TAIL,
+        ),
+        Negative(
+            name="sides of different dtypes",
+            script=_HEAD
+            + "        whole = x.long()\n        y = whole if sigma > low else x\n        return x + y\n"
+            + _TAIL,
+        ),
+        Negative(
+            name="a later line changes what one side handed on",
+            script=_HEAD
+            + "        z = x * 1\n        y = z if sigma > low else z + 1\n        y += 1\n        return z + y\n"
+            + _TAIL,
+        ),
+        Negative(
+            name="a side needs a value in Python",
+            script=_HEAD + "        return x * (sigma.item() if sigma > low else 2.0)\n" + _TAIL,
+        ),
+    ),
+)
