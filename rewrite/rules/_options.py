@@ -57,6 +57,19 @@ def options_edit(site: Site, options: Mapping[str, object]) -> FileEdits | Left:
     return left or Left(f"{names} would be set where the script compiles, and no such file is known")
 
 
+def asked_for(site: Site) -> tuple[Source, list[Compiles]] | Left:
+    """The file and the calls that compiled what is around a place; Left where the person's files hold none."""
+    for path, uses in _files(site):
+        try:
+            source = site.read(path)
+            found = compiles(source)
+        except Unreadable as error:
+            return Left(f"{path} was not opened: {error}")
+        if asked := [one for one in found if _is_meant(one, uses)] or found:
+            return source, asked
+    return Left("the script compiles nothing itself")
+
+
 def roots_of(site: Site) -> tuple[Root, ...]:
     """The roots in whose calls the place was met; all that were called, when that is not known."""
     stack = site.place.stack if site.place else site.recompile.stack if site.recompile else ()
@@ -105,9 +118,9 @@ def _around(source: Source, asked: list[Compiles], options: dict[str, str]) -> F
 
 def _for(source: Source, one: Compiles, config: str, options: dict[str, str]) -> list[Edit]:
     keywords = ", ".join(f"{name}={code}" for name, code in options.items())
-    start, end = _bounds(source, one.expression)
+    start, end = bounds(source, one.expression)
     if one.function and (patch := _patch(source.tree, one)) is not None:
-        at = _bounds(source, patch.func)[1] + 1
+        at = bounds(source, patch.func)[1] + 1
         rest = ", " if patch.args or patch.keywords else ""
         return [Edit(at, at, f"{keywords}{rest}")]
     if one.decorates:
@@ -122,9 +135,9 @@ def _for(source: Source, one: Compiles, config: str, options: dict[str, str]) ->
         if not _sets(before, ""):
             break
         statement = before  # settings stand together
-    at = _bounds(source, statement)[0]
+    at = bounds(source, statement)[0]
     if getattr(statement, "decorator_list", None):
-        at = _bounds(source, statement.decorator_list[0])[0] - 1  # type: ignore[attr-defined]
+        at = bounds(source, statement.decorator_list[0])[0] - 1  # type: ignore[attr-defined]
     line, column = source.position(at)
     margin = source.line(line)[:column]
     gap = "; " if margin.strip() else f"\n{margin}"
@@ -156,10 +169,10 @@ def _siblings(tree: ast.Module, statement: ast.stmt) -> list[ast.stmt]:
 
 def _sets(node: ast.stmt, name: str) -> bool:
     """Whether a statement sets an option of Dynamo (the one of that name, when it is given)."""
-    return isinstance(node, ast.Assign) and any(
-        f"{_CONFIG}.{name}" in f"{ast.unparse(target)}." if not name else ast.unparse(target).endswith(f"{_CONFIG}.{name}")
-        for target in node.targets
-    )
+    if not isinstance(node, ast.Assign):
+        return False
+    written = [ast.unparse(target) for target in node.targets]
+    return any(one.endswith(f"{_CONFIG}.{name}") if name else f"{_CONFIG}." in one for one in written)
 
 
 def _chosen(source: Source, name: str) -> str:
@@ -191,7 +204,7 @@ def _at_head(source: Source, options: dict[str, str]) -> FileEdits:
     missing = "" if torch else "import torch\n\n"
     setting = "\n".join(f"{torch or 'torch'}.{_CONFIG}.{name} = {code}" for name, code in options.items())
     if last + 1 < len(body) and (_sets(body[last + 1], "")):
-        at = _bounds(source, body[last + 1])[0]
+        at = bounds(source, body[last + 1])[0]
         return FileEdits(source.path, (Edit(at, at, f"{missing}{setting}\n"),))
     if last < 0:
         line = 1
@@ -211,7 +224,7 @@ def _has_torch(body: list[ast.stmt]) -> bool:
     return any(isinstance(n, ast.Import) and any(a.name.split(".")[0] == "torch" for a in n.names) for n in body)
 
 
-def _bounds(source: Source, node: ast.AST) -> tuple[int, int]:
+def bounds(source: Source, node: ast.AST) -> tuple[int, int]:
     """Start and end in characters."""
     assert isinstance(node, (ast.expr, ast.stmt))
     last = node.end_lineno or node.lineno

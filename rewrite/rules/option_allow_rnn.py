@@ -9,9 +9,16 @@ from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._options_together import setting
 from g2.rewrite.site import Site
 
+# Run with torch 2.11, 2.13 and 2.15: Inductor has no lowering for mkldnn_rnn_layer there.
+_LSTM = (
+    "Inductor cannot compile an LSTM with gradients on the CPU (torch 2.11 to 2.15): there the first training step "
+    "raises TypeError. Under torch.no_grad() it can."
+)
+
 
 def _propose(site: Site) -> Iterator[Proposal | Left]:
-    yield from setting(site, allow_rnn=True)
+    lstm = site.place is not None and "LSTM" in site.place.context
+    yield from setting(site, _LSTM if lstm and site.session.device == "cpu" else "", allow_rnn=True)
 
 
 RULE = Rule(
@@ -19,7 +26,8 @@ RULE = Rule(
     answers=("rnn-module",),
     legal="""
         Always: the option changes what Dynamo captures and not what the program computes. Dynamo leaves these modules
-        out because a backend that takes them apart makes a long graph of them.
+        out because a backend that takes them apart makes a long graph of them. An LSTM on the CPU is ASK, since
+        Inductor fails there when gradients are needed.
         """,
     safety=Safety.SAFE,
     propose=_propose,

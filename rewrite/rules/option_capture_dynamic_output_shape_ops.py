@@ -69,7 +69,7 @@ RULE = Rule(
             def places(x):
                 return x.nonzero() * 2
 
-            compiled = torch.compile(places, dynamic=True)
+            compiled = torch.compile(places)
             print(compiled(torch.ones(4)))
             """,
             """
@@ -78,7 +78,7 @@ RULE = Rule(
             def places(x):
                 return x.nonzero() * 2
 
-            compiled = torch._dynamo.config.patch(capture_dynamic_output_shape_ops=True)(torch.compile(places, dynamic=True))
+            compiled = torch._dynamo.config.patch(capture_dynamic_output_shape_ops=True)(torch.compile(places))
             print(compiled(torch.ones(4)))
             """,
         ),

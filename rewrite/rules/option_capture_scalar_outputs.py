@@ -20,7 +20,8 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
     if site.target.reason == "host-value" and (why := decides(site)):
         yield Left(why)
         return
-    alone = tuple(setting(site, _UNKNOWN if site.target.reason == "size-from-data" else "", capture_scalar_outputs=True))
+    caveat = _UNKNOWN if site.target.reason == "size-from-data" else ""
+    alone = tuple(setting(site, caveat, capture_scalar_outputs=True))
     yield from alone
     if any(isinstance(said, Proposal) for said in alone):
         yield from setting(site, _UNKNOWN, capture_scalar_outputs=True, capture_dynamic_output_shape_ops=True)
