@@ -20,25 +20,27 @@ from g2.capture.behind import signature
 from g2.rewrite.trial.comparing import Comparing
 from g2.rewrite.trial.eager import eager_only, undisturbed
 from g2.rewrite.trial.seeking import seek
-from g2.rewrite.trial.subject import Subject
+from g2.rewrite.trial.subject import Subject, surroundings
 from g2.rewrite.trial.versions import Live
 
 _MET = "__g2_met__"
 _FIRST = 2  # calls of a function that are compared whatever they bring
 _MORE = 4  # and so many in all, when their arguments are of another kind
 _SECONDS = 12.0  # for the first call of a function; a third for each that follows
-_INPUTS = 40
-_NEXT_INPUTS = 8
+_NEXT = 4  # other inputs for those
 _OWNERS = ("self", "ctx")
 
 
 class Calls:
     """Meets the calls of `live` functions in this process, a fork of ours."""
 
-    def __init__(self, comparing: Comparing, live: list[Live], wanted: Callable[[Live], set[int]]) -> None:
-        """wanted: the tests of a function of which not both sides have been seen."""
+    def __init__(
+        self, comparing: Comparing, live: list[Live], wanted: Callable[[Live], set[int]], inputs: Callable[[Live], int]
+    ) -> None:
+        """wanted: the tests of a function of which not both sides have been seen. inputs: how many others to try."""
         self._comparing = comparing
         self._wanted = wanted
+        self._inputs = inputs
         self._live = live
         self._version = [one.version(one.pair.new) for one in live]
         self._counts: Counter[tuple[str, int]] = Counter()
@@ -81,9 +83,11 @@ class Calls:
         if args and names and names[0] in _OWNERS:
             owner, args, names = args[0], args[1:], names[1:]
             call = _bound(function, owner)
-        subject = Subject(pair.name, pair.path, pair.line, call, args, kwargs, owner, names, function)
+        subject = Subject(
+            pair.name, pair.path, pair.line, call, args, kwargs, owner, names, function, None, surroundings(function)
+        )
         until = time.monotonic() + (_SECONDS if first else _SECONDS / 3)
-        self._comparing.all(subject, until, _INPUTS if first else _NEXT_INPUTS)
+        self._comparing.all(subject, until, self._inputs(live) if first else _NEXT)
         if self._wanted(live):
             seek(self._comparing, subject, lambda: self._wanted(live), until)
 

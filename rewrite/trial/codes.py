@@ -28,7 +28,7 @@ class Pair:
     @property
     def last(self) -> int:
         """The last line of the function in the text before."""
-        lines = (line for code in (self.old, *_inner(self.old)) for _, _, line in code.co_lines())
+        lines = (line for code in every_code(self.old) for _, _, line in code.co_lines())
         return max((line for line in lines if line is not None), default=self.line)
 
     @property
@@ -70,6 +70,12 @@ def _walk(module: CodeType) -> dict[tuple[str, int], CodeType]:
         if code.co_flags & _OPTIMIZED:
             found[code.co_qualname, number] = code
     return found
+
+
+def every_code(code: CodeType) -> Iterator[CodeType]:
+    """A code object and all that it holds, outermost first."""
+    yield code
+    yield from _inner(code)
 
 
 def _inner(code: CodeType) -> Iterator[CodeType]:

@@ -10,26 +10,26 @@ from typing import Any
 
 from g2.rewrite.trial.compare import compare
 from g2.rewrite.trial.deeds import Outcome
-from g2.rewrite.trial.subject import Caller, Failed, Subject, Way, plain
-from g2.rewrite.trial.variants import Variant, sequences, variants
+from g2.rewrite.trial.subject import Caller, Case, Failed, Subject, Way, plain
+from g2.rewrite.trial.variants import sequences, variants
 
 Tell = Callable[[dict[str, Any]], None]
-_ONE = 20.0  # seconds for one call, at most
+_ONE = 15.0  # seconds for one call, at most
+_TOGETHER = 12  # cases in one fork
 
 
 @dataclass(slots=True)
 class Comparing:
-    """Compares until `deadline` (time.monotonic); what it finds goes to `tell` as events."""
+    """Compares until the caller's deadline; what it finds goes to `tell` as events."""
 
     caller: Caller
     tell: Tell
     differs: frozenset[str]
-    deadline: float
     _late: set[tuple[str, str, int]] = field(default_factory=set[tuple[str, str, int]])
 
     def left(self, subject: Subject, until: float) -> bool:
         """Whether there is time for one more; when there is none, the journal is told once."""
-        if time.monotonic() < min(until, self.deadline):
+        if time.monotonic() < min(until, self.caller.deadline):
             return True
         key = (subject.what, subject.path, subject.line)
         if key not in self._late:
@@ -41,82 +41,121 @@ class Comparing:
         self.tell({"e": "proof_note", "what": what, "path": subject.path or None, "line": subject.line or None})
 
     def all(self, subject: Subject, until: float, most: int) -> None:
-        """The call itself, other inputs, and sequences on the same object."""
-        if not self.left(subject, until):
+        """The call itself, at most so many other inputs, and sequences on the same object; until one differs."""
+        if not self.left(subject, until) or self.one(subject, subject.recorded) == "differs":
             return
-        if self.one(subject, "as recorded", [subject.recorded]) == "differs":
-            return
-        other: Iterable[tuple[str, list[Variant]]] = (
-            (one.name, [one]) for one in islice(_each(variants, subject), most)
-        )
-        for name, calls in (*other, *_each(sequences, subject)):
-            if not self.left(subject, until) or self.one(subject, name, calls) == "differs":
+        cases = [Case(one.name, (one,)) for one in islice(_each(variants, subject), most)]
+        cases += [Case(name, tuple(calls)) for name, calls in _each(sequences, subject)]
+        for start in range(0, len(cases), _TOGETHER):
+            if not self.left(subject, until) or not self.many(subject, cases[start : start + _TOGETHER]):
                 return
 
-    def one(self, subject: Subject, inputs: str, calls: Sequence[Variant]) -> str:
+    def one(self, subject: Subject, case: Case) -> str:
         """Compare, tell, and return the verdict; empty where there is nothing to tell."""
-        outcome, detail = self._verdict(subject, calls)
-        if not outcome:
-            return ""
-        blamed = subject
-        if outcome == "differs" and not subject.path:
-            blamed = self._blamed(subject, calls)
-        self._told(blamed, inputs, outcome, detail)
+        outcome, detail = self._verdict(subject, case)
+        if outcome:
+            blamed = self._blamed(subject, case) if outcome == "differs" and not subject.path else subject
+            self._told(blamed, case.inputs, outcome, detail)
         return outcome
 
-    def compiled(self, subject: Subject, inputs: str, calls: Sequence[Variant]) -> None:
+    def many(self, subject: Subject, cases: Sequence[Case]) -> bool:
+        """Compare cases that are called one after another; False when one differs.
+
+        A difference counts when it is there as well without those before, or when none of those before raised: what an
+        exception leaves half done is no difference.
+        """
+        first = 0
+        while first < len(cases) and self.left(subject, self.caller.deadline):
+            olds, news = (
+                self.caller.outcomes(subject, cases[first:], way, self._seconds()) for way in (Way.OLD, Way.NEW)
+            )
+            raised = False
+            number = first
+            for number, (case, old, new) in enumerate(zip(cases[first:], olds, news, strict=False), first):
+                outcome, detail = "differs", ""
+                if isinstance(old, Outcome) and isinstance(new, Outcome):
+                    outcome, detail = compare(old, new, None, self.differs)
+                    raised = raised or old.raised is not None
+                elif isinstance(old, Failed) and isinstance(new, Failed) and old.unmade and new.unmade:
+                    continue
+                if outcome != "differs":
+                    self._told(subject, case.inputs, outcome, detail)
+                    continue
+                alone = self.one(subject, case)
+                if alone == "differs":
+                    return False
+                together = cases[first : number + 1]
+                if alone in ("same", "close") and not raised and self._steady(subject, together, olds):
+                    self._told(subject, f"{case.inputs}, after {number - first} other calls", "differs", detail)
+                    return False
+                break
+            first = number + 1
+        return True
+
+    def compiled(self, subject: Subject, case: Case) -> None:
         """The new code compiled (aot_eager) against itself in eager, where the code before agrees with itself."""
-        verdict, detail = self._compiled(subject, calls, Way.NEW, Way.NEW_COMPILED)
-        if verdict == "differs" and self._compiled(subject, calls, Way.OLD, Way.OLD_COMPILED)[0] == "differs":
+        verdict, detail = self._compiled(subject, case, Way.NEW, Way.NEW_COMPILED)
+        if verdict == "differs" and self._compiled(subject, case, Way.OLD, Way.OLD_COMPILED)[0] == "differs":
             return
         if verdict:
-            self._told(subject, f"{inputs}, compiled", verdict, detail)
+            self._told(subject, f"{case.inputs}, compiled", verdict, detail)
 
-    def _compiled(self, subject: Subject, calls: Sequence[Variant], eager: Way, compiled: Way) -> tuple[str, str]:
-        one = self._outcome(subject, calls, eager)
+    def _compiled(self, subject: Subject, case: Case, eager: Way, compiled: Way) -> tuple[str, str]:
+        one = self._outcome(subject, case, eager)
         if isinstance(one, Failed):
             return "", ""
-        other = self._outcome(subject, calls, compiled)
+        other = self._outcome(subject, case, compiled)
         if isinstance(other, Failed):
-            return ("", "") if other.late else ("differs", f"compiled, {other.why}")
+            return ("", "") if other.late else ("differs", other.why)
         verdict, detail = compare(plain(one), other, None, self.differs)
         if verdict == "differs":
-            verdict, detail = compare(plain(one), other, self._reference(subject, calls), self.differs)
+            verdict, detail = compare(plain(one), other, self._reference(subject, case), self.differs)
         return verdict, detail
 
-    def _verdict(self, subject: Subject, calls: Sequence[Variant]) -> tuple[str, str]:
-        old = self._outcome(subject, calls, Way.OLD)
+    def _verdict(self, subject: Subject, case: Case) -> tuple[str, str]:
+        old = self._outcome(subject, case, Way.OLD)
         if isinstance(old, Failed):
             return ("", "") if old.unmade else ("unable", old.why)
-        new = self._outcome(subject, calls, Way.NEW)
+        new = self._outcome(subject, case, Way.NEW)
         if isinstance(new, Failed):
             return ("", "") if new.unmade else ("unable" if new.late else "differs", new.why)
         outcome, detail = compare(old, new, None, self.differs)
         if outcome != "differs":
             return outcome, detail
-        again = self._outcome(subject, calls, Way.OLD)
+        again = self._outcome(subject, case, Way.OLD)
         if isinstance(again, Failed) or compare(old, again, None, self.differs)[0] == "differs":
             return "unable", "the code before does something else each time"
-        reference = self._reference(subject, calls)
+        reference = self._reference(subject, case)
         return (outcome, detail) if reference is None else compare(old, new, reference, self.differs)
 
-    def _reference(self, subject: Subject, calls: Sequence[Variant]) -> Outcome | None:
-        found = self._outcome(subject, calls, Way.DOUBLE)
+    def _steady(self, subject: Subject, cases: Sequence[Case], before: Sequence[Outcome | Failed]) -> bool:
+        """Whether the code before does the same again in the last of these cases."""
+        again = self.caller.outcomes(subject, cases, Way.OLD, self._seconds())
+        last = len(cases) - 1
+        if len(again) != len(cases):
+            return False
+        one, other = before[last], again[last]
+        return isinstance(one, Outcome) and isinstance(other, Outcome) and compare(one, other)[0] != "differs"
+
+    def _reference(self, subject: Subject, case: Case) -> Outcome | None:
+        found = self._outcome(subject, case, Way.DOUBLE)
         return None if isinstance(found, Failed) or found.raised is not None else found
 
-    def _outcome(self, subject: Subject, calls: Sequence[Variant], way: Way) -> Outcome | Failed:
-        return self.caller.outcome(subject, calls, way, min(_ONE, max(self.deadline - time.monotonic(), 1)))
+    def _outcome(self, subject: Subject, case: Case, way: Way) -> Outcome | Failed:
+        return self.caller.outcome(subject, case, way, self._seconds())
 
-    def _blamed(self, subject: Subject, calls: Sequence[Variant]) -> Subject:
+    def _seconds(self) -> float:
+        return min(_ONE, max(self.caller.deadline - time.monotonic(), 1))
+
+    def _blamed(self, subject: Subject, case: Case) -> Subject:
         """The one function whose new code makes a root's call differ; the root itself where no single one does."""
         changed = list({id(live.pair): live.pair for live in self.caller.versions.live}.values())
-        old = self._outcome(subject, calls, Way.OLD)
+        old = self._outcome(subject, case, Way.OLD)
         for pair in changed:
-            if isinstance(old, Failed) or time.monotonic() > self.deadline:
+            if isinstance(old, Failed) or time.monotonic() > self.caller.deadline:
                 break
             only = [pair, *(one for one in changed if one.name.startswith(f"{pair.name}."))]
-            seconds = min(_ONE, max(self.deadline - time.monotonic(), 1))
-            new = self.caller.outcome(subject, calls, Way.NEW, seconds, only)
+            new = self.caller.outcome(subject, case, Way.NEW, self._seconds(), only)
             if isinstance(new, Failed) or compare(old, new, None, self.differs)[0] == "differs":
                 return replace(subject, what=f"{subject.what} with {pair.name}", path=pair.path, line=pair.line)
         return subject

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -19,12 +18,12 @@ from g2.capture.through.fork import no_fork_warning
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a fork left. ended: it came to its own end; why: a clause, where it did not; seconds: how long it took."""
+    """What a fork left. ended: it came to its own end; why: a clause, where it did not; late: it was ended."""
 
     data: bytes
     ended: bool
     why: str
-    seconds: float
+    late: bool
 
 
 def attempt(work: Callable[[BinaryIO], None], seconds: float) -> Answer:
@@ -34,24 +33,22 @@ def attempt(work: Callable[[BinaryIO], None], seconds: float) -> Answer:
     """
     file = os.memfd_create("g2")
     stream = random.getstate()
-    begin = time.monotonic()
     with no_fork_warning():
         pid = quiet.fork()
         if pid == 0:
             _child(work, file, seconds, stream)
     _, status = os.waitpid(pid, 0)
-    took = time.monotonic() - begin
     with os.fdopen(file, "rb") as answer:
         answer.seek(0)
         data = answer.read()
     code = os.waitstatus_to_exitcode(status)
     if code == -signal.SIGALRM:
-        why = f"it did not end within {seconds:.0f} seconds"
+        why = "it did not end in time"
     elif code < 0:
         why = f"it ended the process ({signal.Signals(-code).name})"
     else:
         why = "" if code == 0 else "it could not be observed"
-    return Answer(data, code == 0, why, took)
+    return Answer(data, code == 0, why, code == -signal.SIGALRM)
 
 
 def _child(work: Callable[[BinaryIO], None], file: int, seconds: float, stream: tuple[object, ...]) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +25,16 @@ from g2.rewrite.trial.comparing import Comparing
 from g2.rewrite.trial.forking import attempt
 from g2.rewrite.trial.seeking import seek
 from g2.rewrite.trial.sides import Sides
-from g2.rewrite.trial.subject import Caller, Subject
+from g2.rewrite.trial.subject import Caller, Subject, surroundings
 from g2.rewrite.trial.versions import Live, Versions
+from g2.rewrite.trial_events import read
 
 SECONDS = 60.0  # of one prover, waiting for its turn not counted
 _FUNCTIONS = 0.6  # share of these for the calls of functions
-_INPUTS = 24  # other inputs of a root
+_INPUTS = 40  # other inputs of a function
+_LESS = 6  # where a function was met before, by another call of the script
+_OF_ROOT = 8  # of a root: what matters there is how functions play together
+_MET = 12  # comparisons of a function after which it was met
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class _Prover:
         self._journal = journal
         self._backend = backend
         self._asked = Asked.read(folder)
+        self._met = Counter((event["path"], event["line"]) for event in read(folder) if event["e"] == "trial")
         self._sides = Sides()
         self._sides.install()
         overlay = served()
@@ -108,7 +114,7 @@ class _Prover:
                 file.write(json.dumps(event).encode("ascii", "backslashreplace") + b"\n")
                 file.flush()
 
-            calls = Calls(self._comparing(tell, deadline), live, self._wanted)
+            calls = Calls(self._comparing(tell, deadline), live, self._wanted, self._inputs)
             try:
                 calls.meet(lambda: moment.eager(*moment.args, **moment.kwargs))
             finally:
@@ -135,7 +141,7 @@ class _Prover:
         subject = _subject(moment)
         comparing = self._comparing(self._journal.write, deadline)
         first = moment.number == 0
-        comparing.all(subject, deadline - (10 if first else 0), _INPUTS if first else _INPUTS // 3)
+        comparing.all(subject, deadline - (10 if first else 0), _OF_ROOT if first else 2)
         unseen = {number for live in self._versions.live for number in self._wanted(live)}
         if first and unseen:
             wanted = unseen.copy
@@ -144,11 +150,16 @@ class _Prover:
                 return {number for number in wanted() if len(self._sides.seen[number]) < 2}
 
             seek(comparing, subject, still, deadline - 10)
-        comparing.compiled(subject, "as recorded", [subject.recorded])
+        if moment.number != 1:  # the second call brings Dynamo little that is new
+            comparing.compiled(subject, subject.recorded)
 
     def _comparing(self, tell: Callable[[dict[str, Any]], None], deadline: float) -> Comparing:
-        caller = Caller(self._versions, self._sides, self._backend)
-        return Comparing(caller, tell, self._asked.differs, deadline)
+        caller = Caller(self._versions, self._sides, self._backend, deadline)
+        return Comparing(caller, tell, self._asked.differs)
+
+    def _inputs(self, live: Live) -> int:
+        """How many other inputs are tried with a function."""
+        return _LESS if self._met[live.pair.path, live.pair.line] >= _MET else _INPUTS
 
     def _wanted(self, live: Live) -> set[int]:
         """Tests of a function of which not both sides have been seen."""
@@ -179,4 +190,5 @@ def _subject(moment: Moment) -> Subject:
             what, "", 0, lambda *a, **k: eager(owner, *a, **k), args, moment.kwargs, owner, (), None,
             lambda *a, **k: run(owner, *a, **k),
         )  # fmt: skip
-    return Subject(what, "", 0, eager, args, moment.kwargs, owner, (), eager if owner is None else None, run)
+    function = getattr(eager, "__func__", eager)
+    return Subject(what, "", 0, eager, args, moment.kwargs, owner, (), function, run, surroundings(function))

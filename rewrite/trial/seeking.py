@@ -12,7 +12,8 @@ from typing import BinaryIO
 from g2.rewrite.trial.comparing import Comparing
 from g2.rewrite.trial.eager import undisturbed
 from g2.rewrite.trial.forking import attempt
-from g2.rewrite.trial.subject import Subject, Way
+from g2.rewrite.trial.restoring import Kept
+from g2.rewrite.trial.subject import Case, Subject, Way
 from g2.rewrite.trial.variants import Variant, search
 
 _AT_ONCE = 40  # inputs in one fork
@@ -24,12 +25,12 @@ def seek(comparing: Comparing, subject: Subject, wanted: Callable[[], set[int]],
     with contextlib.suppress(Exception):
         stream = search(subject.args, subject.kwargs, subject.owner, 1, subject.names)
         for _ in range(_BATCHES):
-            if not wanted() or time.monotonic() > min(until, comparing.deadline):
+            if not wanted() or time.monotonic() > min(until, comparing.caller.deadline):
                 return
             batch = list(islice(stream, _AT_ONCE))
             for number in _telling(comparing, subject, batch, wanted(), until):
                 if wanted():
-                    comparing.one(subject, batch[number].name, [batch[number]])
+                    comparing.one(subject, Case(batch[number].name, (batch[number],)))
 
 
 def _telling(comparing: Comparing, subject: Subject, batch: list[Variant], wanted: set[int], until: float) -> list[int]:
@@ -40,16 +41,18 @@ def _telling(comparing: Comparing, subject: Subject, batch: list[Variant], wante
     def work(file: BinaryIO) -> None:
         caller.prepare(Way.OLD)
         call = undisturbed(subject.call)
+        kept = Kept([subject.owner, *subject.around.values()])
         for number, one in enumerate(batch):
             before = {test: len(seen[test]) for test in wanted}
             with contextlib.suppress(Exception):
                 args, kwargs = one.make()
                 call(*args, **kwargs)
+            kept.restore()
             if any(len(seen[test]) > before[test] for test in wanted):
                 file.write(json.dumps(number).encode() + b"\n")
                 file.flush()
             if all(len(seen[test]) > 1 for test in wanted):
                 return
 
-    answer = attempt(work, max(min(until, comparing.deadline) - time.monotonic(), 1))
+    answer = attempt(work, max(min(until, comparing.caller.deadline) - time.monotonic(), 1))
     return [int(line) for line in answer.data.splitlines()]

@@ -5,23 +5,27 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import signal
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from types import FunctionType
 from typing import Any, BinaryIO
 
 import torch
 
 from g2.capture.backend import Backend
 from g2.rewrite.trial import saved
-from g2.rewrite.trial.codes import Pair
+from g2.rewrite.trial.codes import Pair, every_code
 from g2.rewrite.trial.deeds import Leaf, Outcome
 from g2.rewrite.trial.eager import eager_only, undisturbed
-from g2.rewrite.trial.forking import Answer, attempt
+from g2.rewrite.trial.forking import attempt
 from g2.rewrite.trial.outcome import Watched, observe
 from g2.rewrite.trial.precise import in_double
+from g2.rewrite.trial.restoring import Kept
 from g2.rewrite.trial.sides import Sides
-from g2.rewrite.trial.variants import Inputs, Variant
+from g2.rewrite.trial.variants import Made, Variant
 from g2.rewrite.trial.versions import Versions
 
 _SEED = 20  # of the cotangents
@@ -31,7 +35,7 @@ _SEED = 20  # of the cotangents
 class Subject:
     """path, line: of the function in the text before; empty and 0 for a root, whose call may hold many.
 
-    call: runs it in eager. compiled: as the script compiled it, where it is a root.
+    call: runs it in eager. compiled: as the script compiled it, where it is a root. around: what else it may change.
     """
 
     what: str
@@ -44,11 +48,20 @@ class Subject:
     names: tuple[str, ...]
     function: Any
     compiled: Callable[..., Any] | None = None
+    around: dict[str, Any] = dataclasses.field(default_factory=dict[str, Any])
 
     @property
-    def recorded(self) -> Variant:
+    def recorded(self) -> Case:
         """The call itself, with the very objects that it was given."""
-        return Variant("as recorded", lambda: (self.args, self.kwargs))
+        return Case("as recorded", (Variant("as recorded", lambda: (self.args, self.kwargs)),))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One comparison: calls made one after another on the same object, and what they are in words."""
+
+    inputs: str
+    calls: tuple[Variant, ...]
 
 
 class Way(Enum):
@@ -68,30 +81,48 @@ class Failed:
     why: str
     unmade: bool
     late: bool
-    seconds: float
 
 
 class Caller:
     """Makes calls in forks, each with one version of the code."""
 
-    def __init__(self, versions: Versions, sides: Sides, backend: Backend) -> None:
+    def __init__(self, versions: Versions, sides: Sides, backend: Backend, deadline: float) -> None:
         self.versions = versions
         self.sides = sides
+        self.deadline = deadline
         self._backend = backend
 
     def outcome(
-        self, subject: Subject, calls: Sequence[Variant], way: Way, seconds: float, only: Collection[Pair] | None = None
+        self, subject: Subject, case: Case, way: Way, seconds: float, only: Collection[Pair] | None = None
     ) -> Outcome | Failed:
-        """All that `calls`, one after another, did. only: with Way.NEW, whose new code is run."""
-        answer = attempt(lambda file: self._do(file, subject, calls, way, only), seconds)
-        head, _, body = answer.data.partition(b"\n")
-        if head:
-            told = json.loads(head)
-            for number, seen in told["sides"].items():
+        """All that one case did. only: with Way.NEW, whose new code is run."""
+        return self.outcomes(subject, [case], way, seconds, only)[0]
+
+    def outcomes(
+        self, subject: Subject, cases: Sequence[Case], way: Way, seconds: float, only: Collection[Pair] | None = None
+    ) -> list[Outcome | Failed]:
+        """What the cases did, one after another in one fork, the state put back after each. seconds: for each.
+
+        Shorter than `cases` where the time was up, or with a Failed at its end where one ended the fork.
+        """
+        answer = attempt(lambda file: self._do(file, subject, cases, way, seconds, only), seconds + 5)
+        found: list[Outcome | Failed] = []
+        data = answer.data
+        while data:
+            line, _, rest = data.partition(b"\n")
+            head = json.loads(line)
+            for number, seen in head["sides"].items():
                 self.sides.seen[int(number)] |= set(seen)
-            if told["unmade"]:
-                return Failed(told["unmade"], True, False, answer.seconds)
-        return _read(answer, body)
+            body, data = rest[: head["size"]], rest[head["size"] :]
+            if head["unmade"]:
+                found.append(Failed(head["unmade"], True, False))
+            elif len(body) < head["size"]:
+                break
+            else:
+                found.append(_read(body))
+        if len(found) < len(cases) and not answer.ended:
+            found.append(Failed(answer.why or "it could not be observed", False, answer.late))
+        return found
 
     def prepare(self, way: Way, only: Collection[Pair] | None = None) -> None:
         """In a fork: from now on one version of the code runs, and in eager unless it is to be compiled."""
@@ -106,24 +137,44 @@ class Caller:
             eager_only()
 
     def _do(
-        self, file: BinaryIO, subject: Subject, calls: Sequence[Variant], way: Way, only: Collection[Pair] | None
-    ) -> None:
+        self, file: BinaryIO, subject: Subject, cases: Sequence[Case], way: Way, seconds: float,
+        only: Collection[Pair] | None,
+    ) -> None:  # fmt: skip
         self.prepare(way, only)
-        self.sides.seen.clear()
+        kept = Kept([subject.owner, *subject.around.values()]) if len(cases) > 1 else None
+        for case in cases:
+            if time.monotonic() > self.deadline and len(cases) > 1:
+                return
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+            self.sides.seen.clear()
+            self._case(file, subject, case, way)
+            if kept is not None:
+                kept.restore()
+
+    def _case(self, file: BinaryIO, subject: Subject, case: Case, way: Way) -> None:
         compiled = way in (Way.OLD_COMPILED, Way.NEW_COMPILED)
         call = subject.compiled if compiled and subject.compiled else undisturbed(subject.call)
         try:
-            made = [one.make() for one in calls]
+            made = [one.make() for one in case.calls]
             if way is Way.DOUBLE:
                 made = [in_double(args, kwargs, subject.owner) for args, kwargs in made]
         except Exception as error:
-            _head(file, {}, f"the inputs could not be made ({type(error).__name__}: {error})")
+            _write(file, {}, b"", f"the inputs could not be made ({type(error).__name__}: {error})")
             return
         outcome = observe(lambda: _called(call, made), _watched(subject, made), _SEED)
-        if compiled:
-            outcome = plain(outcome)
-        _head(file, {number: sorted(seen) for number, seen in self.sides.seen.items()}, "")
-        saved.save(outcome, file)
+        body = io.BytesIO()
+        saved.save(plain(outcome) if compiled else outcome, body)
+        _write(file, {number: sorted(seen) for number, seen in self.sides.seen.items()}, body.getvalue())
+
+
+def surroundings(function: Any) -> dict[str, Any]:
+    """Modules, optimizers and tensors that a function reaches through global names."""
+    if not isinstance(function, FunctionType):
+        return {}
+    kinds = (torch.nn.Module, torch.optim.Optimizer, torch.Tensor, dict, list)
+    names = {name for code in every_code(function.__code__) for name in code.co_names}
+    found = {name: function.__globals__[name] for name in sorted(names & function.__globals__.keys())}
+    return {f"the global {name}": value for name, value in found.items() if isinstance(value, kinds)}
 
 
 def plain(outcome: Outcome) -> Outcome:
@@ -144,7 +195,7 @@ def plain(outcome: Outcome) -> Outcome:
     )
 
 
-def _called(call: Callable[..., Any], made: Sequence[Inputs]) -> Any:
+def _called(call: Callable[..., Any], made: Sequence[Made]) -> Any:
     """What each call gave; kept until the last was made, so that one that overwrites another's is seen."""
     if len(made) == 1:
         ((args, kwargs),) = made
@@ -152,27 +203,22 @@ def _called(call: Callable[..., Any], made: Sequence[Inputs]) -> Any:
     return [call(*args, **kwargs) for args, kwargs in made]
 
 
-def _watched(subject: Subject, made: Sequence[Inputs]) -> Watched:
+def _watched(subject: Subject, made: Sequence[Made]) -> Watched:
     if len(made) == 1:
         ((args, kwargs),) = made
-        return Watched(args, kwargs, subject.owner, subject.function, subject.names)
+        return Watched(args, {**kwargs, **subject.around}, subject.owner, subject.function, subject.names)
     every = tuple(value for args, _ in made for value in args)
-    named = {
-        f"{name} of call {number}": value
-        for number, (_, kwargs) in enumerate(made, 1)
-        for name, value in kwargs.items()
-    }
-    return Watched(every, named, subject.owner, subject.function)
+    named = {f"{name} of call {at}": value for at, (_, kwargs) in enumerate(made, 1) for name, value in kwargs.items()}
+    return Watched(every, {**named, **subject.around}, subject.owner, subject.function)
 
 
-def _head(file: BinaryIO, sides: dict[int, list[bool]], unmade: str) -> None:
-    file.write(json.dumps({"sides": sides, "unmade": unmade}).encode() + b"\n")
+def _write(file: BinaryIO, sides: dict[int, list[bool]], body: bytes, unmade: str = "") -> None:
+    file.write(json.dumps({"sides": sides, "unmade": unmade, "size": len(body)}).encode() + b"\n" + body)
+    file.flush()
 
 
-def _read(answer: Answer, body: bytes) -> Outcome | Failed:
-    if answer.ended:
-        try:
-            return saved.load(io.BytesIO(body))
-        except (OSError, ValueError) as error:
-            return Failed(f"its outcome could not be kept ({error})", False, False, answer.seconds)
-    return Failed(answer.why, False, "within" in answer.why, answer.seconds)
+def _read(body: bytes) -> Outcome | Failed:
+    try:
+        return saved.load(io.BytesIO(body))
+    except (OSError, ValueError) as error:
+        return Failed(f"its outcome could not be kept ({error})", False, False)
