@@ -114,8 +114,9 @@ def _effects(one: Side, kinds: Kinds, notes: Notes) -> None:
     effects = Effects()
     for part in one.parts:
         effects.add(part, kinds)
-    if effects.never:
-        raise Refused(f"a side must not be computed in vain: {next(iter(effects.never))}")
+    if effects.never or effects.raising:
+        clause = next(iter({**effects.never, **effects.raising}))
+        raise Refused(f"a side must not be computed in vain: {clause}")
     if effects.draws:
         notes.ask("Random numbers are drawn whichever way is taken, so later ones differ.", "random")
     for what in effects.perhaps:

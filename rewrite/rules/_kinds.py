@@ -246,6 +246,8 @@ def _promoted(operator: cst.BaseBinaryOp, left: Kind, right: Kind) -> str:
     if known.startswith(("float", "bfloat")):
         return known
     other = next((kind for kind in (left, right) if not kind.tensor), None)
+    if known == "bool" and len(pair) == 2 and isinstance(operator, (cst.Multiply, cst.Add)):
+        return known
     if isinstance(operator, cst.Divide) or known == "bool" or (other is not None and other.dtype != "int"):
         return ""
     return known

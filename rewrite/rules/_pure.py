@@ -27,12 +27,14 @@ class Effects:
 
     never: clauses for which they must not be computed in vain ("it prints").
     perhaps: clauses for which nobody but a person can say ("`helper` is called whichever way is taken").
-    draws: they draw random numbers. modules: they call modules, whose parameters get gradients.
+    raising: clauses for which they may raise. draws: they draw random numbers.
+    modules: they call modules, whose parameters get gradients.
     """
 
     def __init__(self) -> None:
         self.never: dict[str, None] = {}
         self.perhaps: dict[str, None] = {}
+        self.raising: dict[str, None] = {}
         self.draws = False
         self.modules = False
 
@@ -64,7 +66,7 @@ class Effects:
         elif name.startswith(("warnings.", "logging.", "logger.", "log.")) or "warn" in method:
             self.never["it warns or logs"] = None
         elif name.startswith(_RAISING):
-            self.never[f"`{written}` raises for some values"] = None
+            self.raising[f"`{written}` raises for some values"] = None
         elif name.startswith("torch."):
             self._torch(name, written)
         elif name in PURE_BUILTINS or name.startswith(("math.", "operator.")):
@@ -105,13 +107,12 @@ class Effects:
             self._unknown(dotted(func) or method)
 
     def _module(self, name: str, written: str) -> None:
-        self.modules = self.modules or name in PURE_MODULES
+        self.modules = True
         if name.startswith(_DRAWING):
             self.draws = True
         elif name.startswith(_WITH_STATE):
             self.perhaps[f"`{written}` ({name}) may keep state"] = None
         elif name not in PURE_MODULES:
-            self.modules = True
             self._unknown(written)
 
     def _unknown(self, written: str) -> None:

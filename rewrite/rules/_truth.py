@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import libcst as cst
 
 from g2.rewrite.rules._kinds import Kinds
+from g2.rewrite.rules._names import bindings
 
 _ATOMS = (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Integer, cst.Float, cst.SimpleString, cst.List)
 _OPPOSITE: dict[type[cst.BaseCompOp], str] = {cst.Equal: "!=", cst.NotEqual: "=="}
@@ -25,6 +26,7 @@ class Truth:
     python: tuple[str, ...] = ()
     instead: tuple[str, ...] = ()
     tight: bool = False  # needs no parentheses beside an operator
+    loose: str = ""  # the name that `text` makes a tensor of, as it is a Python bool on some ways
     sign: str = ""  # the operator that joins its parts, "&" or "|"
 
     @property
@@ -52,13 +54,17 @@ def truth(test: cst.BaseExpression, kinds: Kinds) -> Truth | None:
         inner = truth(test.expression, kinds)
         if inner is None or inner.mixed:
             return None
-        return Truth(inner.text, not inner.swapped, tight=inner.tight)
+        return replace(inner, swapped=not inner.swapped)
     if isinstance(test, cst.Comparison) and kinds.of(test).tensor:
         return _compared(test, kinds)
     kind = kinds.of(test)
+    if isinstance(test, cst.Name) and kind.name == "bool" and _tensor_too(test.value, kinds):
+        return Truth(f"{kinds.names.torch}.as_tensor({test.value})", tight=True, loose=test.value)
     if not kind.tensor:
         return None
     text = bare(test, kinds)
+    if isinstance(test, cst.Name) and kind.shape == () and _python_too(test.value, kinds):
+        return Truth(f"{kinds.names.torch}.as_tensor({text})", tight=True, loose=text)
     tight = isinstance(test, _ATOMS)
     if kind.shape is not None and kind.shape != ():
         if any(size != 1 for size in kind.shape):
@@ -138,16 +144,52 @@ def _both(test: cst.BooleanOperation, kinds: Kinds) -> Truth | None:
         return None
     if len(tensors) == 1:
         one = tensors[0]
-        text, swapped, tight, sign = one.text, one.swapped, one.tight, one.sign
-    else:
-        sign, swapped, tight = "&" if conjunction else "|", False, False
-        if all(found.swapped for found in tensors):  # not a and not b: neither a nor b
-            sign, swapped = "|" if conjunction else "&", True
-            tensors = [Truth(found.text, tight=found.tight, sign=found.sign) for found in tensors]
-        text = f" {sign} ".join(_operand(found, sign) for found in tensors)
+        if conjunction:
+            return replace(one, python=tuple(python))
+        return replace(one, instead=tuple(python))
+    sign, swapped = "&" if conjunction else "|", False
+    if all(found.swapped for found in tensors):  # not a and not b: neither a nor b
+        sign, swapped = "|" if conjunction else "&", True
+        tensors = [replace(found, swapped=False) for found in tensors]
+    text = f" {sign} ".join(_operand(found, sign) for found in tensors)
     if conjunction:
-        return Truth(text, swapped, tuple(python), (), tight, sign)
-    return Truth(text, swapped, (), tuple(python), tight, sign)
+        return Truth(text, swapped, python=tuple(python), sign=sign)
+    return Truth(text, swapped, instead=tuple(python), sign=sign)
+
+
+def _python_too(name: str, kinds: Kinds) -> bool:
+    """Whether the function also gives the name a Python bool somewhere, as in `skip = False`."""
+    for value in _given(name, kinds):
+        if isinstance(value, cst.Name) and value.value in ("True", "False"):
+            return True
+        if isinstance(value, cst.UnaryOperation) and isinstance(value.operator, cst.Not):
+            return True
+        if isinstance(value, cst.BooleanOperation) and kinds.of(value).name == "unknown":
+            return True
+    return False
+
+
+def _tensor_too(name: str, kinds: Kinds) -> bool:
+    """Whether a Python bool is a tensor on other ways, as in `ok = strict and (x > 0).all()`."""
+    return any(
+        isinstance(value, cst.BooleanOperation)
+        and any(kinds.of(part).tensor for part in _chain(value, type(value.operator)))
+        for value in _given(name, kinds)
+    )
+
+
+def _given(name: str, kinds: Kinds) -> list[cst.BaseExpression]:
+    """What the function gives a name."""
+    piece, found = kinds.site.piece, []
+    for one in bindings(piece, piece.module, name):
+        above = piece.parent(one)
+        assign = piece.parent(above) if isinstance(above, cst.AssignTarget) else above
+        value = assign.value if isinstance(assign, (cst.Assign, cst.AnnAssign)) else None
+        if isinstance(assign, cst.Param):
+            value = assign.default
+        if value is not None:
+            found.append(value)
+    return found
 
 
 def _operand(found: Truth, sign: str) -> str:

@@ -12,6 +12,7 @@ from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Notes, Refused
 from g2.rewrite.rules._kinds import Kinds
 from g2.rewrite.rules._layout import call, comments, width
+from g2.rewrite.rules._mixed import placed
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._truth import Truth, truth
 from g2.rewrite.rules._updates import Update, merged, updates
@@ -72,13 +73,7 @@ def _drawn(found: cst.If, condition: Truth, kinds: Kinds, notes: Notes) -> list[
     limit = width(kinds.site.piece)
     for update in made:
         lines += _written(update, column, limit).split("\n")
-    if condition.python:
-        if found.orelse is not None:
-            raise Refused("the condition mixes a Python value and a tensor, and there is an `else`")
-        return [f"if {' and '.join(condition.python)}:", *(f"    {line}" for line in lines)]
-    if condition.instead:
-        raise Refused("a Python value may decide the condition alone")
-    return lines
+    return placed(found, condition, lines, kinds.site.piece)
 
 
 def _both(found: cst.If, condition: Truth, kinds: Kinds, notes: Notes) -> list[Update]:

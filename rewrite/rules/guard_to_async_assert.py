@@ -37,8 +37,8 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         return
     effects = Effects()
     effects.add(found.test, kinds)
-    if effects.never:
-        yield Left(f"what is checked does more than give a value: {next(iter(effects.never))}")
+    if effects.never or effects.raising:
+        yield Left(f"what is checked does more than give a value: {next(iter({**effects.never, **effects.raising}))}")
         return
     said = message(raised, found.msg if isinstance(found, cst.Assert) else None, kinds)
     text = _text(found, condition, said, kinds)
