@@ -22,11 +22,15 @@ DEPTH = 8
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """What is done to the tensors and the numbers of the inputs. The default does nothing."""
+    """What is done to the tensors and the numbers of the inputs. The default does nothing.
+
+    grad: whether floats require grad; None for as they did.
+    """
 
     values: Values = lambda path, tensor: tensor
     number: Number = lambda path, number: number
     finish: Finish = lambda path, recorded, new: new
+    grad: bool | None = None
 
 
 AS_RECORDED = Change()
@@ -117,9 +121,8 @@ class _Copier:
         if _is_stdlib(value) or not hasattr(value, "__dict__"):
             return value
         held = vars(value)
-        before = len(self._tensors)
         inner = {name: self._any(f"{path}.{name}", item, depth) for name, item in held.items()}
-        if self._look or len(self._tensors) == before:
+        if self._look or all(inner[name] is item for name, item in held.items()):
             return value
         try:
             made = copy.copy(value)
@@ -135,12 +138,13 @@ class _Copier:
         recorded = tensor.detach()
         new = self._placed(recorded, self._change.values(path, recorded))
         new = self._change.finish(path, recorded, new)
-        if not tensor.requires_grad or not (new.is_floating_point() or new.is_complex()):
-            return new
         if isinstance(tensor, torch.nn.Parameter):
-            return torch.nn.Parameter(new)
+            return torch.nn.Parameter(new, requires_grad=tensor.requires_grad)
+        wanted = tensor.requires_grad if self._change.grad is None else self._change.grad
+        if not wanted or not (new.is_floating_point() or new.is_complex()):
+            return new
         new.requires_grad_()
-        if tensor.is_leaf:
+        if tensor.is_leaf and tensor.requires_grad:
             return new
         with torch.enable_grad():  # the program may write into one that is no leaf
             return new.clone()

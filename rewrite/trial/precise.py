@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -23,10 +23,12 @@ def in_double(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Copies of the arguments with every floating tensor in float64.
 
-    `owner`, when it is a module, is turned to float64 in place, and so is torch's default dtype: for a fork that makes
-    this one call and ends. What the code itself casts to a smaller dtype stays there; `tolerance.py` does not believe a
-    reference that is far off. shaken: every element is moved by one unit in the last place of its dtype (of float32
-    where that is smaller), up or down: how far results move shows how well the computation is conditioned.
+    `owner`, when it is a module, and modules among the arguments are turned to float64 in place, and so is torch's
+    default dtype: for a fork that makes this one call and ends. What the code itself casts to a smaller dtype stays
+    there; `tolerance.py` does not believe a reference that is far off.
+
+    shaken: every element is moved by one unit in the last place of its dtype (of float32 where that is smaller), up or
+    down: how far results move shows how well the computation is conditioned.
     """
     source = generator("shaken")
 
@@ -35,19 +37,29 @@ def in_double(
         return _shaken(made, tensor.dtype, source) if shaken and made.is_floating_point() else made
 
     made = Inputs(args, kwargs).make(Change(values=lambda path, tensor: wide(tensor)))
-    if isinstance(owner, torch.nn.Module):
-        for module in owner.modules():
-            for name, value in list(vars(module).items()):
-                if type(value) is torch.Tensor:  # a plain attribute: `double` does not know it
-                    setattr(module, name, wide(value))
-        owner.double()
-        if shaken:
-            with torch.no_grad():
-                for tensor in (*owner.parameters(), *owner.buffers()):
-                    if tensor.is_floating_point():
-                        tensor.copy_(_shaken(tensor, torch.float32, source))
+    for held in (owner, *args, *kwargs.values()):
+        if isinstance(held, torch.nn.Module):
+            _widen(held, wide)
+            if shaken:
+                _shake(held, source)
     torch.set_default_dtype(torch.float64)
     return made
+
+
+def _widen(whole: torch.nn.Module, wide: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    done: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+    for module in whole.modules():
+        for name, value in list(vars(module).items()):
+            if type(value) is torch.Tensor:  # a plain attribute: `double` does not know it
+                setattr(module, name, done.setdefault(id(value), (value, wide(value)))[1])
+    whole.double()
+
+
+def _shake(module: torch.nn.Module, source: torch.Generator) -> None:
+    with torch.no_grad():
+        for tensor in (*module.parameters(), *module.buffers()):
+            if tensor.is_floating_point():
+                tensor.copy_(_shaken(tensor, torch.float32, source))
 
 
 def _shaken(values: torch.Tensor, dtype: torch.dtype, source: torch.Generator) -> torch.Tensor:

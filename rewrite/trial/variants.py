@@ -56,7 +56,7 @@ def variants(
     ordered = [*together[:3], *sizes[:1], *modes, *inside[:1], *together[3:4], *grads, *together[4:5], *sizes[1:3]]
     lists = (together[5:], alone, sizes[3:], inside[1:], rest)
     ordered += [variant for turn in zip_longest(*lists) for variant in turn if variant is not None]
-    yield from islice(ordered, MOST)
+    yield from islice({variant.name: variant for variant in ordered}.values(), MOST)
 
 
 def sequences(
@@ -142,20 +142,12 @@ def _grads(inputs: Inputs) -> Iterator[Variant]:
     if floats:
         with_grad = not any(tensor.requires_grad for tensor in floats)
         name = "all tensors requiring grad" if with_grad else "no tensor requiring grad"
-        yield Variant(name, lambda: _with_grad(inputs, with_grad))
+        yield _changed(inputs, name, Change(grad=with_grad))
 
 
 def _strides(inputs: Inputs) -> Iterator[Variant]:
     if any(tensor.numel() > 1 for _, tensor in inputs.tensors):
         yield _changed(inputs, "all tensors with other strides", Change(finish=_with_other_strides))
-
-
-def _with_grad(inputs: Inputs, wanted: bool) -> Made:
-    args, kwargs = inputs.make()
-    for _, tensor in Inputs(args, kwargs).tensors:
-        if tensor.is_floating_point() and not isinstance(tensor, torch.nn.Parameter):
-            tensor.requires_grad_() if wanted else tensor.detach_()
-    return args, kwargs
 
 
 def _with_other_strides(path: str, recorded: torch.Tensor, new: torch.Tensor) -> torch.Tensor:

@@ -91,7 +91,7 @@ MUTANTS: tuple[Pair, ...] = (
     Pair("out of place on an alias", "v = x.view(-1)\nv += 1\nreturn x * 2", "v = x.view(-1)\nv = v + 1\nreturn x * 2"),
     Pair(
         "shared buffer written to, seen at the second call",
-        "if x.shape[0] > 4:\n    scale = self.base * 2\nelse:\n    scale = self.base\nself.scale = scale\nreturn x * scale",
+        "if x.shape[0] > 4:\n    self.scale = self.base * 2\nelse:\n    self.scale = self.base\nreturn x * self.scale",
         "if x.shape[0] > 4:\n    self.scale.copy_(self.base * 2)\nelse:\n    self.scale.copy_(self.base)\n"
         "return x * self.scale",
         "self.base = torch.ones(8)\nself.scale = self.base",
@@ -366,7 +366,8 @@ EQUAL: tuple[Pair, ...] = (
     Pair(
         "layer norm by hand",
         "return torch.nn.functional.layer_norm(x.contiguous(), (8,))",
-        "x = x.contiguous()\nm = x.mean(-1, keepdim=True)\nv = (x - m).pow(2).mean(-1, keepdim=True)\nreturn (x - m) * torch.rsqrt(v + 1e-5)",
+        "x = x.contiguous()\nm = x.mean(-1, keepdim=True)\nv = (x - m).pow(2).mean(-1, keepdim=True)\n"
+        "return (x - m) * torch.rsqrt(v + 1e-5)",
     ),
     Pair(
         "random stream, named",
