@@ -96,6 +96,65 @@ print(Net()(torch.ones(4), torch.tensor([2, 3])))
     ),
 )
 
+DECIDING = (
+    Example(
+        "the number decides a branch",
+        """import torch
+
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        n = x.sum().item()
+        if n > 2:
+            y = x * n
+        else:
+            y = x + 1
+        return y
+
+
+print(Net()(torch.tensor([2.0, 3.0])), Net()(torch.tensor([-2.0, 3.0])))
+""",
+        """import torch
+
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        n = x.sum().detach()
+        y = torch.where(n > 2, x * n, x + 1)
+        return y
+
+
+print(Net()(torch.tensor([2.0, 3.0])), Net()(torch.tensor([-2.0, 3.0])))
+""",
+    ),
+    Example(
+        "its truth decides a branch",
+        """import torch
+
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        if bool((x > 0).all()):
+            x = x * 2
+        return x
+
+
+print(Net()(torch.tensor([2.0, 3.0])), Net()(torch.tensor([-2.0, 3.0])))
+""",
+        """import torch
+
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        x = torch.where((x > 0).all(), x * 2, x)
+        return x
+
+
+print(Net()(torch.tensor([2.0, 3.0])), Net()(torch.tensor([-2.0, 3.0])))
+""",
+    ),
+)
+
 NEGATIVES = (
     Negative(
         "the number is returned",
@@ -125,15 +184,15 @@ print(Net()(torch.tensor([2, 3])))
 """,
     ),
     Negative(
-        "the number decides a branch",
+        "the number decides how often a loop runs",
         """import torch
 
 
 class Net(torch.nn.Module):
     def forward(self, x):
         n = x.sum().item()
-        if n > 2:
-            return x * n
+        while n > 2:
+            x, n = x / 2, n / 2
         return x
 
 

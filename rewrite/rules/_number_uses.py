@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
+from g2.capture.model import Value
 from g2.rewrite.model import Left
 from g2.rewrite.rules._kinds import Kind, Kinds
 from g2.rewrite.rules._names import bindings, reads, scope
@@ -24,7 +25,7 @@ _MATH = frozenset("sqrt exp log log2 log10 log1p expm1 sin cos tan tanh sinh cos
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A number as it would be as a tensor: `whole`: an int; dtype of the tensor, "" where it is not known."""
+    """A number as a tensor. whole: it is an int or a bool; dtype: the tensor's."""
 
     whole: bool
     dtype: str
@@ -32,7 +33,10 @@ class Scalar:
 
 @dataclass(slots=True)
 class Uses:
-    """`parts`: expressions and their new text. `caveat`: in which way a result may differ. `last`: the farthest use."""
+    """`parts`: expressions and their new text. `caveat`: in which way a result may differ. `last`: the farthest use.
+
+    `tests`: what becomes a branch on a tensor; `held`: names that then hold one.
+    """
 
     kinds: Kinds
     torch: str
@@ -40,6 +44,8 @@ class Uses:
     caveat: str = ""
     last: int = 0
     named: bool = False
+    tests: list[cst.BaseExpression] = field(default_factory=list[cst.BaseExpression])
+    held: dict[str, Value] = field(default_factory=dict[str, Value])
 
     def follow(self, node: cst.BaseExpression, scalar: Scalar) -> Left | None:
         """Look at what uses a number (and all that is computed of it); None when every use may have a tensor."""
@@ -61,6 +67,10 @@ class Uses:
                 return self._called(node, above, call, scalar) if isinstance(call, cst.Call) else self._no(node)
             case cst.Assign(targets=[cst.AssignTarget(target=cst.Name() as name)]):
                 return self._assigned(name, scalar)
+            case cst.If() | cst.Assert() | cst.IfExp() | cst.BooleanOperation() | cst.UnaryOperation():
+                return self._truth(node) if scalar.dtype == "bool" else self._no(node)
+            case cst.FormattedStringExpression() if any(isinstance(one, cst.Raise) for one in piece.ancestors(above)):
+                return None  # a tensor without dimensions is formatted as its number is
             case cst.AugAssign(target=target, operator=operator) if above.value is node:
                 if isinstance(operator, (cst.AddAssign, cst.SubtractAssign, cst.MultiplyAssign, cst.DivideAssign)):
                     return self._meets(self.kinds.of(target), scalar, node)
@@ -119,7 +129,32 @@ class Uses:
         if len(above.comparisons) != 1 or not isinstance(above.comparisons[0].operator, _ORDER):
             return self._no(node)
         other = above.left if above.left is not node else above.comparisons[0].comparator
-        return self._meets(self.kinds.of(other), scalar, node) if self.kinds.of(other).tensor else self._no(node)
+        kind = self.kinds.of(other)
+        return self._truth(above) if kind.plain else self._meets(kind, scalar, node)
+
+    def _truth(self, node: cst.BaseExpression) -> Left | None:
+        """A comparison of the number with another one: where its answer goes."""
+        piece = self.kinds.site.piece
+        above = piece.parent(node)
+        match above:
+            case cst.If(test=test) | cst.Assert(test=test) | cst.IfExp(test=test) if test is node:
+                if node not in self.tests:
+                    self.tests.append(node)
+                return None
+            case cst.UnaryOperation(operator=cst.Not()) | cst.BooleanOperation():
+                return self._truth(above)
+            case cst.IfExp() if above.test is not node:
+                return self._truth(above)
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name() as name)]):
+                around = scope(piece, name)
+                if len(bindings(piece, around, name.value)) != 1 or not isinstance(around, cst.FunctionDef):
+                    return Left(f"{name.value} gets another value elsewhere")
+                self.held[name.value] = Value(name.value, "tensor", "bool", ())
+                for read in reads(piece, around, name.value):
+                    if (why := self._truth(read)) is not None:
+                        return why
+                return None
+        return self._no(node)
 
     def _assigned(self, name: cst.Name, scalar: Scalar) -> Left | None:
         piece = self.kinds.site.piece
@@ -127,6 +162,7 @@ class Uses:
         if len(bindings(piece, around, name.value)) != 1 or not isinstance(around, cst.FunctionDef):
             return Left(f"{name.value} gets another value elsewhere")
         self.named = True
+        self.held[name.value] = Value(name.value, "tensor", scalar.dtype, ())
         before = self.kinds.bound.get(name.value)
         self.kinds.bind(name.value, Kind("number", "int" if scalar.whole else "float"))
         found = reads(piece, around, name.value)

@@ -8,7 +8,7 @@ import libcst as cst
 
 from g2.rewrite.model import FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Rule
-from g2.rewrite.rules._item_kept_examples import EXAMPLES, NEGATIVES
+from g2.rewrite.rules._item_kept_examples import DECIDING, EXAMPLES, NEGATIVES
 from g2.rewrite.rules._kinds import TENSOR, Kind, Kinds, dotted
 from g2.rewrite.rules._known import Known
 from g2.rewrite.rules._names import nodes, read_names, scope
@@ -16,6 +16,7 @@ from g2.rewrite.rules._number_uses import Scalar, Uses
 from g2.rewrite.rules._qualified import torch_as
 from g2.rewrite.rules._selection import written_between
 from g2.rewrite.rules._spliced import operand
+from g2.rewrite.rules._then import then
 from g2.rewrite.site import Site
 from g2.rewrite.source import Piece
 
@@ -62,13 +63,17 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
     outer = [node for node in uses.parts if not any(above in uses.parts for above in piece.ancestors(node))]
     needs = imports if any(f"{torch}." in uses.parts[node] for node in outer) else ()
     edits = tuple(sorted(piece.replace(node, uses.parts[node]) for node in outer))
-    yield Proposal(
+    kept = Proposal(
         rule="",
-        summary="the number stays a tensor without dimensions, as it only meets tensors",
+        summary="the number stays a tensor without dimensions",
         safety=Safety.ASK if uses.caveat else Safety.SAFE,
         files=(FileEdits(piece.source.path, edits, needs),),
         caveat=uses.caveat,
     )
+    if uses.tests:
+        yield from then(site, kept, uses.tests, uses.held)
+    else:
+        yield kept
 
 
 def _converted(
@@ -81,7 +86,7 @@ def _converted(
         kind = kinds.of(node.func.value)
         return node, node.func.value, kind if kind.tensor else TENSOR
     name = dotted(node.func)
-    if (name in ("float", "int") or name.startswith("math.")) and len(node.args) == 1 and not node.args[0].star:
+    if (name in ("float", "int", "bool") or name.startswith("math.")) and len(node.args) == 1 and not node.args[0].star:
         tensor = node.args[0].value
         kind = kinds.of(tensor)
         if isinstance(tensor, cst.Call) and dotted(tensor.func).endswith(".item"):
@@ -97,9 +102,9 @@ def _scalar(call: cst.Call, kind: Kind) -> Scalar | None:
         return Scalar(True, "int64") if kind.dtype else None
     if name == "float" or name.startswith("math."):
         return Scalar(False, "float32" if _whole(kind.dtype) else kind.dtype) if kind.dtype else None
-    if not kind.dtype or kind.dtype.startswith("complex"):
+    if not kind.dtype or kind.dtype.startswith("complex") or (name == "bool" and kind.dtype != "bool"):
         return None
-    return Scalar(_whole(kind.dtype), "int64" if kind.dtype == "bool" else kind.dtype)
+    return Scalar(_whole(kind.dtype), kind.dtype)
 
 
 def _whole(dtype: str) -> bool:
@@ -139,12 +144,13 @@ RULE = Rule(
     title="a number stays a tensor",
     answers=("host-value",),
     legal="Every use of the number, followed through names, is arithmetic or a comparison with a tensor, a bound or a "
-    "value that torch also takes as a tensor, or arithmetic with other numbers that ends there. The dtype stays: a tensor "
+    "value that torch also takes as a tensor, or arithmetic with other numbers that ends there; where it decides a branch, "
+    "a rule must be there for that branch. The dtype stays: a tensor "
     "without dimensions promotes as a number does, but for the cases that are looked at and left. No gradient flowed "
     "through the number: the tensor is detached; it is cloned where it may be written into before its last use.",
     safety=Safety.SAFE,
     propose=_propose,
-    examples=EXAMPLES,
+    examples=EXAMPLES + DECIDING,
     negatives=NEGATIVES,
     rank=30,
 )
