@@ -13,7 +13,7 @@ import os
 import random
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,9 +134,13 @@ def _look(
     )  # fmt: skip
 
 
-def wait_for_turn(folder: Path) -> None:
-    """Hold one of a few locks in the record folder until the process ends, so that forks do not crowd the machine."""
-    slots = [os.open(folder / f".turn-{n}", os.O_RDONLY | os.O_CREAT, 0o600) for n in range(limits.at_once())]
+def wait_for_turn(folder: Path, names: Sequence[str] = ()) -> None:
+    """Hold one of a few locks in the record folder until the process ends, so that forks do not crowd the machine.
+
+    names: of other locks than those, one of which is enough.
+    """
+    names = names or [f".turn-{n}" for n in range(limits.at_once())]
+    slots = [os.open(folder / name, os.O_RDONLY | os.O_CREAT, 0o600) for name in names]
     until = time.monotonic() + _WAIT
     while time.monotonic() < until:
         for slot in slots:

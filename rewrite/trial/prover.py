@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -58,7 +59,7 @@ def prove(moment: Moment, path: Path, parents: Journal, backend: Backend, stream
     silence_descriptors(set())
     journal = Journal(path)
     journal.write({"e": "start", "pid": os.getpid(), "ppid": os.getppid(), "trial": True, "t": time.time()})
-    wait_for_turn(path.parent)
+    wait_for_turn(path.parent, [".turn-prove"])  # one at a time: each goes on from what those before have proved
     become_quiet(seconds=int(SECONDS) + 30)
     random.setstate(stream)  # Python seeds it anew in a forked process
     torch.set_num_threads(1)  # the threads of OpenMP did not come along
@@ -85,6 +86,7 @@ class _Prover:
         assert overlay is not None
         places = {number: (test[0], test[1:]) for number, test in enumerate(self._asked.tests)}
         self._versions = Versions(overlay, places)
+        gc.freeze()  # a collection in a fork would copy every page it looks at
 
     def work(self, deadline: float) -> int:
         """The number of changed functions that the call reached."""
