@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,7 @@ def held(owner: Any) -> list[Held]:
     found: list[Held] = []
     if isinstance(owner, torch.nn.Module):
         places = [(f"self.{name}" if name else "self", module) for name, module in owner.named_modules()]
-        groups = (
+        groups: tuple[list[tuple[str, Mapping[str, Any]]], ...] = (
             [(path, module._buffers) for path, module in places],
             [(path, vars(module)) for path, module in places],
             [(path, module._parameters) for path, module in places],

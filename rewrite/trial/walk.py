@@ -50,7 +50,7 @@ class Walk:
         elif id(value) in self._seen:
             self._text(path, f"the same object as {self._seen[id(value)][0]}")
         elif depth >= DEPTH:
-            self._text(path, qualified(cast(type, type(value))))
+            self._text(path, qualified(type(value)))
         else:
             self._seen[id(value)] = (path, value)
             self._below(path, value, depth + 1)

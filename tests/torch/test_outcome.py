@@ -8,12 +8,12 @@ import random
 import sys
 import time
 import warnings
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 import torch
@@ -75,7 +75,9 @@ class Cache:
         self.parent = self
 
 
-Pair = namedtuple("Pair", "first second")
+class Pair(NamedTuple):
+    first: int
+    second: str
 
 
 def test_structures_of_every_kind() -> None:
