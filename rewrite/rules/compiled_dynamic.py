@@ -22,6 +22,9 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
     if not any(guard.kind in _KINDS for guard in guards):
         yield Left("no size or number changed")
         return
+    if all(guard.kind == "size" and guard.source.startswith("self.") for guard in guards):
+        yield Left("the size is that of a module's own tensor: each module gets code of its own")
+        return
     found = asked_for(site)
     if isinstance(found, Left):
         yield from setting(site, _CAVEAT, assume_static_by_default=False)
@@ -176,6 +179,23 @@ RULE = Rule(
 
             net = Net()
             print([net(torch.ones(n)).sum() for n in (4, 5)])
+            """,
+        ),
+        Negative(
+            "the size is that of a module's own tensor",
+            """
+            import torch
+
+            class Net(torch.nn.Module):
+                def __init__(self, size):
+                    super().__init__()
+                    self.scale = torch.nn.Parameter(torch.ones(size))
+
+                def forward(self, x):
+                    return x.sum() * self.scale
+
+            for net in (Net(3), Net(4)):
+                print(net(torch.ones(5)))
             """,
         ),
         Negative(
