@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from g2.capture.launch import Options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -74,3 +77,10 @@ def report_options(flag: str) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+def unusual(options: Options) -> dict[str, Any]:
+    """The options of a run that are not the usual ones, as they are kept with its record."""
+    usual = type(options)(options.target)
+    names = ("once", "backend", "compile", "calls", "then_stop", "time_limit")
+    return {name: value for name in names if (value := getattr(options, name)) != getattr(usual, name)}

@@ -18,9 +18,10 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from platformdirs import user_state_path
 
@@ -47,6 +48,7 @@ class Kept:
     argv: tuple[str, ...]
     started: float  # seconds since the epoch
     complete: bool
+    options: Mapping[str, Any] = field(default_factory=dict[str, Any])  # of the run, those that are not the usual ones
 
     @property
     def name(self) -> str:
@@ -92,11 +94,11 @@ class Store:
         return cls(fallback, f"the record is kept in {fallback}: {root} cannot be written ({why})")
 
     @contextlib.contextmanager
-    def new_run(self, argv: Sequence[str]) -> Iterator[Path]:
+    def new_run(self, argv: Sequence[str], options: Mapping[str, Any] | None = None) -> Iterator[Path]:
         """An empty private folder for one run, safe from other g2 while the context lasts.
 
-        A run that leaves no session behind is removed at the end. Raises Refusal when the folder
-        cannot be made.
+        A run that leaves no session behind is removed at the end. options: what a later run needs to be the same one.
+        Raises Refusal when the folder cannot be made.
         """
         now = time.time()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
@@ -108,7 +110,7 @@ class Store:
             os.set_inheritable(lock, False)
             with contextlib.suppress(OSError):  # a file system without locks
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            about = {"cwd": str(Path.cwd()), "argv": list(argv), "started": now}
+            about = {"cwd": str(Path.cwd()), "argv": list(argv), "started": now, "options": dict(options or {})}
             write_private(folder / ABOUT, json.dumps(about))
         except OSError as error:
             if lock >= 0:
@@ -152,6 +154,7 @@ class Store:
                         tuple(str(word) for word in about["argv"]),
                         float(about["started"]),
                         (folder / SESSION).is_file(),
+                        dict(about.get("options", {})),
                     )
                 )
             except (OSError, ValueError, KeyError, TypeError):

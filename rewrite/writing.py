@@ -25,7 +25,7 @@ def changes(fixing: Fixing, state: State, offers: Sequence[Offer]) -> list[Chang
     read_as = dict(fixing.files)
     paths = dict.fromkeys(file.path for one in state.placed for file in one.files)
     try:
-        wrong = [path for path in paths if digest(state.original(path).data) != read_as.get(path)]
+        wrong = [path for path in paths if not holds(path, read_as.get(path, ""), state)]
     except Unreadable as error:
         raise Refused([(next(iter(paths)), str(error))]) from None
     if wrong:
@@ -35,7 +35,7 @@ def changes(fixing: Fixing, state: State, offers: Sequence[Offer]) -> list[Chang
     libraries = {path: text for path, text in texts.items() if not is_mine(path)}
     for path, text in own.items():
         if text.source.text.encode(text.source.encoding) != text.source.data:
-            why = f"not all of it would stay as it is: its encoding {text.source.encoding} writes a text in several ways"
+            why = f"not all of it would stay as it is, since its encoding {text.source.encoding} is ambiguous"
             raise Refused([(path, why)])
     found = {path: Change(path, read_as[path], text.data()) for path, text in own.items()}
     try:
@@ -46,6 +46,11 @@ def changes(fixing: Fixing, state: State, offers: Sequence[Offer]) -> list[Chang
         raise Refused([(f"{MODULE}.py", str(error))]) from None
     found.update({change.path: change for change in packed})
     return list(found.values())
+
+
+def holds(path: str, sha256: str, state: State) -> bool:
+    """Whether a file is still what it was when it was read. Raises Unreadable."""
+    return digest(state.original(path).data) == sha256
 
 
 def base(script: str) -> dict[str, Source]:

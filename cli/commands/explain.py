@@ -125,13 +125,14 @@ def command(
 def _run(options: Options, choice: Choice, quiet: bool) -> int:
     from g2.capture.launch import LaunchError, run
     from g2.cli.errors import Refusal, say
+    from g2.cli.options import unusual
     from g2.cli.progress import streams
     from g2.cli.store import Store
 
     store = Store.open()
     if store.note and not quiet:
         say(f"g2: {store.note}")
-    with store.new_run(options.target) as folder:
+    with store.new_run(options.target, unusual(options)) as folder:
         try:
             with streams(choice.machine and choice.file is None, quiet) as script:
                 session = run(

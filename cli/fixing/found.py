@@ -1,0 +1,168 @@
+"""Where a result comes from: what was found out before and still holds, the last record, or new runs of the script."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from g2.capture.launch import LaunchError, Options
+from g2.capture.model import Break, Recompile, Session
+from g2.cli.app import version
+from g2.cli.errors import Refusal, say
+from g2.cli.files import write_private
+from g2.cli.fixing.progress import Line
+from g2.cli.options import unusual
+from g2.cli.store import SESSION, Kept, Store, read
+from g2.cli.text import inline
+from g2.rewrite import writing
+from g2.rewrite.fix import Result, fix
+from g2.rewrite.kept import KeptError, dump, load
+from g2.rewrite.pack import PackError
+from g2.rewrite.plan import absolute
+from g2.rewrite.runs import Script
+from g2.rewrite.source import Source, Unreadable
+
+RESULT = "fix.json"  # beside the record
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is to be looked at. target: empty for the script of the last record here; again: run it in any case."""
+
+    target: tuple[str, ...]
+    options: Mapping[str, Any]  # of the run, those that are not the usual ones
+    only: tuple[str, ...] = ()  # rules
+    again: bool = False
+    quiet: bool = False
+
+
+def found(ask: Ask) -> tuple[Session, Result]:
+    """The record and what was found out from it. Raises Refusal."""
+    store = Store.open()
+    kept = _last(store, ask)
+    if kept is not None:
+        ask = replace(ask, target=kept.argv, options=ask.options or _plain(kept.options))
+    if kept is not None and not ask.again and kept.options == dict(ask.options):
+        session = read(kept.folder / SESSION)
+        if why := _stale(session):
+            if not ask.quiet:
+                say(f"g2: {why}; the script is run again")
+        else:
+            result = _known(kept.folder, session)
+            if result is None:
+                session, result = _searched(store, ask, session, kept.folder)
+            return session, result
+    return _searched(store, ask, None, None)
+
+
+def _last(store: Store, ask: Ask) -> Kept | None:
+    """The last record of this folder that fits. Raises Refusal when one is needed."""
+    cwd = str(Path.cwd())
+    here = [run for run in store.kept() if run.complete and run.cwd == cwd]
+    if ask.target:
+        return next((run for run in here if run.argv == ask.target), None)
+    if not here:
+        raise Refusal("no record was made in this folder yet", "g2 fix SCRIPT")
+    return here[0]
+
+
+def _stale(session: Session) -> str:
+    """Why a record does not hold any more, a clause; empty when it does."""
+    if session.exit_code:
+        return "the last run of the script failed"
+    if session.python != platform.python_version() or session.torch is None:
+        return "the last record is one of another Python"
+    try:
+        if session.torch.split("+")[0] != importlib.metadata.version("torch").split("+")[0]:
+            return f"the last record is one of torch {session.torch}"
+    except importlib.metadata.PackageNotFoundError:
+        pass
+    for path in _files(session):
+        try:
+            if Path(path).stat().st_mtime > session.started:
+                return f"{inline(Path(path).name)} has changed since the last record"
+        except OSError:
+            return f"{inline(Path(path).name)} is gone since the last record"
+    return ""
+
+
+def _files(session: Session) -> set[str]:
+    """The source files that a record speaks of."""
+    spans = [root.span for root in session.roots]
+    places: list[Break | Recompile] = [*session.breaks, *session.recompiles]
+    for place in places:
+        spans += [place.span, *(frame.span for frame in place.stack)]
+    paths = {absolute(span.path, session.cwd) for span in spans if span.path and not span.path.startswith("<")}
+    if session.argv and session.argv[0] != "-m":
+        paths.add(absolute(session.argv[0], session.cwd))
+    return paths
+
+
+def _known(folder: Path, session: Session) -> Result | None:
+    """What was found out from this record before; None when nothing was, or with another text of a file."""
+    try:
+        text = (folder / RESULT).read_text("utf-8")
+        result = load(text, version(), _sources(session))
+        if all(writing.holds(path, sha256, result.state) for path, sha256 in result.fixing.files):
+            return result
+    except (OSError, KeptError, UnicodeError, Unreadable):
+        pass
+    return None
+
+
+def _searched(store: Store, ask: Ask, session: Session | None, folder: Path | None) -> tuple[Session, Result]:
+    """Run the script, as often as it takes. Raises Refusal."""
+    options = Options(ask.target, **ask.options)
+    with store.new_run(ask.target, unusual(options)) as record, Line(ask.quiet) as line:
+        trials = record / "trials"
+        trials.mkdir(mode=0o700)
+        bench = Script(options, trials, session, on_progress=line.run)
+
+        def on_round(number: int, trying: int, kept: int) -> None:
+            _check(bench.session)
+            line.round(number, trying, kept)
+
+        try:
+            result = fix(bench, ask.only, on_round)
+        except LaunchError as error:
+            raise Refusal(str(error), error.hint) from None
+        except OSError as error:
+            raise Refusal(
+                f"the runs of the script cannot be written in {record}: {error.strerror or error}",
+                "free some space there, or set G2_HOME to another folder",
+            ) from None
+        assert bench.session is not None  # fix() makes one
+        _check(bench.session)
+        try:
+            if folder is None:
+                store.save(record, bench.session)
+            if not ask.only:
+                write_private((folder or record) / RESULT, dump(result, version()))
+        except OSError as error:
+            say(f"g2: the result could not be kept ({error.strerror or error}); g2 fix --apply runs the script again")
+        return bench.session, result
+
+
+def _check(session: Session | None) -> None:
+    """Refuse a script that fails: what it does cannot be compared."""
+    if session is None or (session.exit_code <= 0 and session.script_error is None):
+        return
+    error = inline(session.script_error or "").rstrip(".:") or f"exit code {session.exit_code}"
+    raise Refusal(f"the script failed: {error}", "a rewrite is proved on a run that ends well; mend that first")
+
+
+def _sources(session: Session) -> dict[str, Source]:
+    script = session.argv[0] if session.argv and session.argv[0] != "-m" else ""
+    try:
+        return writing.base(absolute(script, session.cwd)) if script else {}
+    except PackError:
+        return {}
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as they were before JSON, which knows no tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
