@@ -53,6 +53,7 @@ class Versions:
         self.notes: list[Noted] = []
         self.watched: set[int] = set()
         self._pairs: list[Pair] = []
+        self._hindered: set[tuple[str, int, str]] = set()  # of live functions that cannot be given the other code
         self._scripted: set[tuple[str, int]] = set()
         for path in overlay.files:
             self._read(overlay, path, {n: place for n, (where, place) in tests.items() if where == path})
@@ -97,15 +98,18 @@ class Versions:
             if code.co_qualname not in names or overlay.get(code.co_filename) is None:
                 continue
             pair = exact.get(code) or near.get((code.co_qualname, code.co_firstlineno))
-            if pair is not None and not pair.hindrance:
+            if pair is not None and pair.hindrance:
+                self._hindered.add((pair.path, pair.line, pair.name))
+            elif pair is not None:
                 yield Live(one, pair)
 
     def _tell(self) -> None:
         for pair in self.changed:
-            if "<locals>" in pair.new.co_qualname and not pair.hindrance:
+            hindered = (pair.path, pair.line, pair.name) in self._hindered
+            if "<locals>" in pair.new.co_qualname and not hindered:
                 continue  # it comes with the function around it
             name = f"{pair.name} ({Path(pair.path).name}:{pair.line})"
-            if pair.hindrance and "<locals>" not in pair.new.co_qualname:
+            if hindered:
                 why = f"{name} could not be run as it was before: {pair.hindrance}."
             elif (pair.path, pair.line) in self._scripted:
                 why = f"{name} is compiled by torch.jit, so its two versions were not compared."

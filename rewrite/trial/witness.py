@@ -78,7 +78,8 @@ class Witness:
 
         why = limits.refusal()
         if why is not None:
-            self._tell_once(f"{_UNABLE}{why[len('Hidden breaks were not looked for') :]}")
+            why = why.removeprefix("Hidden breaks were not looked for").replace("to see them", "to have it compared")
+            self._tell_once(f"{_UNABLE}{why}")
             return
         path = self._folder / f"trial-{self._pid}-{next(_numbers)}.jsonl"
         stream = random.getstate()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -289,10 +288,11 @@ def test_a_root_that_runs_no_changed_function(tmp_path: Path) -> None:
 
 
 def test_a_process_that_cannot_be_forked(tmp_path: Path) -> None:
-    old, new = (text.replace("for kind", "import sys; sys.platform = 'darwin'\nfor kind") for text in texts(RIGHT))
-    found = tried(tmp_path, old, new)
+    old, new = texts({"Where": RIGHT["Where"]})
+    taken = "import types\ntorch.hpu = types.SimpleNamespace(is_initialized=lambda: True)\n"
+    found = tried(tmp_path, old.replace(TAIL, taken + TAIL), new.replace(TAIL, taken + TAIL))
     assert found.kind("trial") == []
-    assert "The new code was not compared with the code before: forking" in found.notes
+    assert "The new code was not compared with the code before: an HPU is in use" in found.notes
 
 
 def test_a_changed_closure_is_told(tmp_path: Path) -> None:
@@ -309,4 +309,4 @@ run(torch.randn(3))
 """
     found = tried(tmp_path, HEAD + tail, HEAD + tail.replace("x * k", "x * k + j - j"))
     assert found.kind("trial") == []
-    assert os.environ.get("G2_RECORD") is None
+    assert "make.scale (script.py:18) could not be run as it was before" in found.notes
