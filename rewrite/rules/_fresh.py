@@ -5,30 +5,42 @@ from __future__ import annotations
 import libcst as cst
 
 from g2.rewrite.rules._kinds import Kinds, dotted
-from g2.rewrite.rules._names import bindings, definition, reads, scope
+from g2.rewrite.rules._names import bindings, reads, scope
+from g2.rewrite.rules._qualified import functional
+from g2.rewrite.source import Piece
 
 _MAKING = frozenset(
     """
     arange empty empty_like eye full full_like linspace logspace new_empty new_full new_ones new_tensor new_zeros ones
-    ones_like scalar_tensor zeros zeros_like clone rand randn rand_like randn_like
+    ones_like scalar_tensor zeros zeros_like clone rand randn rand_like randn_like where
     """.split()
 )
-_PASSES = (cst.BinaryOperation, cst.UnaryOperation, cst.Comparison)
+_PASSES = (cst.BinaryOperation, cst.UnaryOperation, cst.Comparison, cst.ComparisonTarget)
+_ASKED = ("shape", "dtype", "device", "ndim", "size", "dim", "numel", "new_zeros", "new_ones", "new_empty", "new_full")
+_LOOPS = (cst.For, cst.While, cst.CompFor)
 
 
 def fresh(kinds: Kinds, name: cst.Name) -> bool:
-    """Whether binding the name to another tensor is the same as writing into the one it holds: it is given its value
-    once, by an operation that makes a new tensor, and read before the place only where that gives no second holder.
+    """Whether binding the name to another tensor is the same as writing into the one it holds: it is only given values
+    by operations that make a new tensor, in the same turn of a loop, and read before the place only where that gives no
+    second holder.
     """
     piece = kinds.site.piece
     around = scope(piece, name)
-    made = definition(piece, around, name.value)
-    if made is None or len(bindings(piece, around, name.value)) != 1 or not _new(kinds, made):
+    places = bindings(piece, around, name.value)
+    if not places or not isinstance(around, cst.FunctionDef):
         return False
+    for place in places:
+        assign = piece.parent(piece.parent(place) or place)
+        if not isinstance(assign, cst.Assign) or len(assign.targets) != 1 or not _new(kinds, assign.value):
+            return False
+        if _loop(piece, assign) is not _loop(piece, name):
+            return False
     here = piece.bounds(name)[0]
     return all(
-        piece.bounds(read)[0] >= here or scope(piece, read) is around and _lets_go(piece.parent(read))
+        scope(piece, read) is around and (piece.bounds(read)[0] >= here or _lets_go(kinds, read))
         for read in reads(piece, piece.module, name.value)
+        if around in piece.ancestors(read)
     )
 
 
@@ -46,8 +58,19 @@ def _sides(made: cst.BinaryOperation | cst.UnaryOperation) -> list[cst.BaseExpre
     return [made.left, made.right] if isinstance(made, cst.BinaryOperation) else [made.expression]
 
 
-def _lets_go(above: cst.CSTNode | None) -> bool:
-    """Whether what reads the name there keeps no hold of the tensor: arithmetic, comparisons, a write by index."""
-    if isinstance(above, _PASSES) or isinstance(above, cst.ComparisonTarget):
-        return True
-    return isinstance(above, cst.Attribute) and above.attr.value in ("shape", "dtype", "device", "ndim")
+def _lets_go(kinds: Kinds, read: cst.Name) -> bool:
+    """Whether what reads the name there keeps no hold of the tensor: arithmetic, comparisons, a write by index, a
+    function that makes a new one.
+    """
+    piece = kinds.site.piece
+    above = piece.parent(read)
+    if isinstance(above, cst.Subscript):
+        return isinstance(piece.parent(above), (cst.AssignTarget, cst.AugAssign))
+    if isinstance(above, cst.Arg):
+        call = piece.parent(above)
+        return isinstance(call, cst.Call) and functional(kinds.site.source, call.func) in _MAKING
+    return isinstance(above, _PASSES) or (isinstance(above, cst.Attribute) and above.attr.value in _ASKED)
+
+
+def _loop(piece: Piece, node: cst.CSTNode) -> cst.CSTNode | None:
+    return next((one for one in piece.ancestors(node) if isinstance(one, (*_LOOPS, cst.FunctionDef))), None)
