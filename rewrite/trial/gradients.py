@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -68,7 +68,7 @@ class Sources:
         edges = [edge for _, edge in self._edges]
         try:
             with torch.enable_grad():
-                found: Sequence[torch.Tensor | None] = torch.autograd.grad(
+                found: Any = torch.autograd.grad(
                     ends, edges, cotangents, retain_graph=True, allow_unused=True
                 )
         except Exception as error:  # the graph was freed by the call, or a backward of the program's own raised

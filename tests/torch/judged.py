@@ -52,15 +52,22 @@ class Pair:
 
     def script(self, body: str) -> str:
         """The whole script, fit to be run."""
+        return f"{HEAD}{self.module('Net', body)}\n\n{self.call('Net')}"
+
+    def module(self, name: str, body: str) -> str:
+        """The module with that forward."""
         init = indent(dedent(self.init).strip() or "pass", " " * 8)
         forward = indent(dedent(body).strip(), " " * 8)
+        return (
+            f"class {name}(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n{init}\n\n"
+            f"    def forward(self, {self.params}):\n{forward}\n"
+        )
+
+    def call(self, name: str) -> str:
+        """The module made and called, the last line being the call."""
         names = ", ".join(name.partition("=")[0].strip() for name in self.params.split(","))
         given = ", ".join(name for name in names.split(", ") if f"{name} = " in self.args)
-        return (
-            f"{HEAD}class Net(torch.nn.Module):\n    def __init__(self):\n        super().__init__()\n{init}\n\n"
-            f"    def forward(self, {self.params}):\n{forward}\n\n\n"
-            f"torch.manual_seed(0)\nrandom.seed(0)\nnet = Net()\n{dedent(self.args).strip()}\nnet({given})\n"
-        )
+        return f"torch.manual_seed(0)\nrandom.seed(0)\nnet = {name}()\n{dedent(self.args).strip()}\nnet({given})\n"
 
 
 @dataclass(frozen=True)
