@@ -109,7 +109,7 @@ class Comparing:
             return ("", "") if other.late else ("differs", other.why)
         verdict, detail = compare(plain(one), other, None, self.differs)
         if verdict == "differs":
-            verdict, detail = compare(plain(one), other, self._reference(subject, case), self.differs)
+            verdict, detail = self._measured(subject, case, plain(one), other) or (verdict, detail)
         return verdict, detail
 
     def _verdict(self, subject: Subject, case: Case) -> tuple[str, str]:
@@ -125,8 +125,7 @@ class Comparing:
         again = self._outcome(subject, case, Way.OLD)
         if isinstance(again, Failed) or compare(old, again, None, self.differs)[0] == "differs":
             return "unable", "the code before does something else each time"
-        reference = self._reference(subject, case)
-        return (outcome, detail) if reference is None else compare(old, new, reference, self.differs)
+        return self._measured(subject, case, old, new) or (outcome, detail)
 
     def _steady(self, subject: Subject, cases: Sequence[Case], before: Sequence[Outcome | Failed]) -> bool:
         """Whether the code before does the same again in the last of these cases."""
@@ -137,8 +136,18 @@ class Comparing:
         one, other = before[last], again[last]
         return isinstance(one, Outcome) and isinstance(other, Outcome) and compare(one, other)[0] != "differs"
 
-    def _reference(self, subject: Subject, case: Case) -> Outcome | None:
-        found = self._outcome(subject, case, Way.DOUBLE)
+    def _measured(self, subject: Subject, case: Case, old: Outcome, new: Outcome) -> tuple[str, str] | None:
+        """The comparison with rounding allowed for; None where there is nothing to measure it by."""
+        reference = self._reference(subject, case, Way.DOUBLE)
+        if reference is None:
+            return None
+        found = compare(old, new, reference, self.differs)
+        if found[0] != "differs":
+            return found
+        return compare(old, new, reference, self.differs, self._reference(subject, case, Way.SHAKEN))
+
+    def _reference(self, subject: Subject, case: Case, way: Way) -> Outcome | None:
+        found = self._outcome(subject, case, way)
         return None if isinstance(found, Failed) or found.raised is not None else found
 
     def _outcome(self, subject: Subject, case: Case, way: Way) -> Outcome | Failed:

@@ -70,6 +70,7 @@ class Way(Enum):
     OLD = "old"
     NEW = "new"
     DOUBLE = "old in float64"
+    SHAKEN = "old in float64, the inputs moved by one unit in the last place"
     OLD_COMPILED = "old compiled"
     NEW_COMPILED = "new compiled"
 
@@ -156,8 +157,8 @@ class Caller:
         call = subject.compiled if compiled and subject.compiled else undisturbed(subject.call)
         try:
             made = [one.make() for one in case.calls]
-            if way is Way.DOUBLE:
-                made = [in_double(args, kwargs, subject.owner) for args, kwargs in made]
+            if way in (Way.DOUBLE, Way.SHAKEN):
+                made = [in_double(args, kwargs, subject.owner, way is Way.SHAKEN) for args, kwargs in made]
         except Exception as error:
             _write(file, {}, b"", f"the inputs could not be made ({type(error).__name__}: {error})")
             return
