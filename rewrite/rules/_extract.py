@@ -28,6 +28,12 @@ def weight(statement: ast.stmt) -> int:
     return total
 
 
+def own_work(statement: ast.stmt) -> int:
+    """The weight of what a statement computes for the call that it is: of the loss for `loss(x).backward()`."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return weight(statement) - (_called(call.func) if isinstance(call, ast.Call) else 0)
+
+
 def _called(function: ast.expr) -> int:
     if isinstance(function, ast.Name):
         return 0 if function.id in dir(builtins) else _MODULE

@@ -16,6 +16,8 @@ from g2.rewrite.rules._scope import FUNCTIONS, Function
 from g2.rewrite.site import Site
 from g2.rewrite.source import Source, Unreadable
 
+_MOVES = {"to", "cuda", "cpu", "eval", "train", "half", "bfloat16", "float", "double", "requires_grad_"}
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -28,9 +30,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A function that the script itself compiles.
+    """A function that the script itself compiles, or a method of an object that it compiles.
 
-    wish: the decorator on it, or the one call of torch.compile that names it, which stands in `wish_source`.
+    wish: the decorator on it, or the one call of torch.compile that names it, which stands in `wish_source`, or the one
+    that is given an object of its class (then not `wish.function`).
     owner: the class whose method it is, or None. hits: of all breaks of the run, that of the site first.
     """
 
@@ -63,11 +66,11 @@ def region(site: Site) -> Region | Left:
         if found is None:
             return Left(f"the text of {frame.function} was not found")
         function, owner = found
-        wish = _wish(site, source, function)
+        wish = _wish(site, source, function) or _object_wish(source, owner)
     except Unreadable as error:
         return Left(f"the compiled function was not opened: {error}")
     if wish is None:
-        return Left(f"it is not in one place and by name that {frame.function} is compiled")
+        return Left(f"{frame.function} is not compiled in one place of the script, by its name or as an object")
     hits = []
     for one in sorted(site.session.breaks, key=lambda b: b is not site.place and b != site.place):
         hit = None if one.after_effect_of else _hit(one, frame.function, path, cwd)
@@ -116,6 +119,35 @@ def _wish(site: Site, source: Source, function: Function) -> tuple[Compiles, Sou
         if not one.decorates and one.function and one.what.rpartition(".")[2] == function.name
     ]
     return calls[0] if len(calls) == 1 else None
+
+
+def _object_wish(source: Source, owner: ast.ClassDef | None) -> tuple[Compiles, Source] | None:
+    """The one call of the file that compiles an object of the class."""
+    if owner is None:
+        return None
+    made = {
+        ast.unparse(target)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Assign) and _makes(node.value, owner.name)
+        for target in node.targets
+    }
+    found = [
+        one
+        for one in compiles(source)
+        if not one.decorates and not one.function and (one.what in made or _makes(_parsed(one.what), owner.name))
+    ]
+    return (found[0], source) if len(found) == 1 else None
+
+
+def _makes(value: ast.expr, name: str) -> bool:
+    """Whether it is `Name(...)`, maybe moved to a device or a mode: `Name(...).to("cuda").eval()`."""
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr in _MOVES:
+        value = value.func.value
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == name
+
+
+def _parsed(code: str) -> ast.expr:
+    return ast.parse(code, mode="eval").body
 
 
 def hit_by(found: Region, which: Callable[[Hit], bool]) -> Callable[[ast.stmt], bool]:

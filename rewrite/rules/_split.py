@@ -25,11 +25,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from g2.rewrite.model import Edit, FileEdits, Left
-from g2.rewrite.rules._extract import extract, weight
+from g2.rewrite.rules._extract import extract, own_work, weight
 from g2.rewrite.rules._extract_text import Extracted
 from g2.rewrite.rules._postpone import may_wait
 from g2.rewrite.rules._region import Region
 from g2.rewrite.rules._scope import FUNCTIONS
+from g2.rewrite.rules._torch_name import torch_names
 from g2.rewrite.source import Source
 
 _WORTH = 3  # calls and operators that make a further run worth a function of its own
@@ -38,18 +39,22 @@ Outside = Callable[[ast.stmt], bool]
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A region drawn anew: the edits, the names of the new functions, whether effects were put behind one."""
+    """A region drawn anew: the edits, the names of the new functions, whether effects were put behind one.
+
+    caveat: what else is no longer compiled, a clause; empty when the region was that function alone.
+    """
 
     files: tuple[FileEdits, ...]
     names: tuple[str, ...]
     postponed: bool
+    caveat: str
 
 
 def drawn_anew(region: Region, outside: Outside, postpone: bool = False, share: int = 1) -> Drawn | Left:
     """The edits that leave the statements that are `outside` (and compound ones that hold such) out of the region.
 
     postpone: whether such a statement may be put behind statements that do not touch what it touches. share: by how
-    many times what is compiled must outweigh the rest, counted in operations.
+    many times what is compiled must outweigh the rest, counted in operations, those statements apart.
     """
     function = region.function
     if isinstance(function, ast.AsyncFunctionDef):
@@ -75,7 +80,8 @@ def drawn_anew(region: Region, outside: Outside, postpone: bool = False, share: 
         waited = waited or bool(waiting)
     if not done:
         return why
-    if sum(weight(one) - outside(one) for one in _others(function.body, chosen)) * share >= kept:
+    rest = _others(function.body, chosen)
+    if sum(share * weight(one) if not outside(one) else own_work(one) for one in rest) >= kept:
         return Left("most of the tensor work stands beside what could be compiled by itself")
     wished = _wish_edits(region, done[0].indent)
     if isinstance(wished, Left):
@@ -87,7 +93,10 @@ def drawn_anew(region: Region, outside: Outside, postpone: bool = False, share: 
     text = "".join(f"{decorator}{one.definition}\n" + ("\n" if one.indent else "\n\n") for one in done)
     edits.setdefault(source.path, []).extend([Edit(start, start, text), *(e for one in done for e in one.edits)])
     files = tuple(FileEdits(path, tuple(sorted(some))) for path, some in edits.items())
-    return Drawn(files, tuple(one.name for one in done), waited)
+    caveat = ""
+    if region.owner is not None and not region.wish.function:
+        caveat = f"nothing else of {region.owner.name} is compiled then, and the keys of its state lose `_orig_mod.`"
+    return Drawn(files, tuple(one.name for one in done), waited, caveat)
 
 
 def _but(chosen: Sequence[ast.stmt], outside: Outside) -> Outside:
@@ -174,29 +183,47 @@ def _wish_edits(region: Region, indent: str) -> tuple[str, dict[str, list[Edit]]
         start, end = source.offset(first, 0), source.offset(last + 1, 0)
         return source.text[start:end].replace(source.newline, "\n"), {source.path: [Edit(start, end, "")]}
     assert isinstance(expression, ast.Call)
-    begin = source.offset(expression.lineno, source.characters(expression.lineno, expression.col_offset))
+    whole = not wish.function
+    in_place = whole and not expression.args
     model = expression.args[0] if expression.args else None
     known = all(k.arg is not None and _plain(k.value) for k in expression.keywords)
-    if model is None or len(expression.args) > 1 or not known:
+    if (model is None and not in_place) or len(expression.args) > 1 or not known:
         return Left("what it is compiled with is known only where it is compiled")
     if not _unconditional(source.tree, wish.statement):
         return Left("it is compiled under a condition")
-    if _mentions(region) > 1:
+    if not whole and _mentions(region) > 1:
         return Left(f"{region.function.name} is used elsewhere too, without being compiled")
-    if wish.statement.lineno != expression.lineno or source.path != region.source.path:
+    if source.path != region.source.path:
         return Left(f"{region.function.name} is compiled in another file")
-    call = ast.get_source_segment(source.text, expression.func) or "torch.compile"
     options = ", ".join(f"{k.arg}={ast.get_source_segment(source.text, k.value)}" for k in expression.keywords)
+    call = f"{torch_names(source).torch}.compile" if in_place else ast.get_source_segment(source.text, expression.func)
     decorator = f"{indent}@{call}({options})\n" if options else f"{indent}@{call}\n"
+    line = wish.statement
+    assigned = line.targets[0] if isinstance(line, ast.Assign) and len(line.targets) == 1 else None
+    plain = (ast.get_source_segment(source.text, model) or "") if model is not None else ""
+    alone = isinstance(line, ast.Expr) if in_place else assigned is not None and ast.unparse(assigned) == wish.what
+    if alone and getattr(line, "value", None) is expression:
+        head = source.line(line.lineno)[: source.characters(line.lineno, line.col_offset)]
+        if head.strip() or not _may_go(source.tree, line):
+            return Left("nothing would be left of a block where it is compiled")
+        gone = Edit(source.offset(line.lineno, 0), source.offset((line.end_lineno or line.lineno) + 1, 0), "")
+        return decorator, {source.path: [gone]}
+    if in_place:
+        return Left("it is compiled in the middle of a statement")
+    begin = source.offset(expression.lineno, source.characters(expression.lineno, expression.col_offset))
     end_line = expression.end_lineno or expression.lineno
     end = source.offset(end_line, source.characters(end_line, expression.end_col_offset or 0))
-    plain = ast.unparse(model)
-    line = wish.statement
-    if isinstance(line, ast.Assign) and line.value is expression and ast.unparse(line.targets[0]) == plain:
-        gone = source.offset(line.lineno, 0), source.offset((line.end_lineno or line.lineno) + 1, 0)
-        if len(line.targets) == 1 and source.line(line.lineno).strip().startswith(plain):
-            return decorator, {source.path: [Edit(*gone, "")]}
     return decorator, {source.path: [Edit(begin, end, plain)]}
+
+
+def _may_go(tree: ast.Module, statement: ast.stmt) -> bool:
+    """Whether the block that a statement stands in has others."""
+    for node in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list) and statement in block:
+                return len(block) > 1
+    return False
 
 
 def _plain(value: ast.expr) -> bool:

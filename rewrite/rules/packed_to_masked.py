@@ -20,6 +20,11 @@ from g2.rewrite.site import Site
 _RNN = "torch.nn.utils.rnn."
 _EMPTY = "Length of all samples has to be greater than 0"
 
+_UNFIT = {
+    "bidirectional": "the net runs backwards too, from the padding's end",
+    "dropout": "dropout between the net's layers would draw other numbers",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class _Packing:
@@ -142,7 +147,8 @@ def _from(site: Site, lines: list[cst.BaseStatement], packed: str, call: cst.Cal
     if len(reads(piece, scope(piece, site.node), packed)) > 1:
         return Left("the packed sequences are used elsewhere too")
     whole = "total_length" in opened
-    return _Packing(first_line, last, piece.code(given["input"]), lengths, piece.code(net.func), name.strip(" ("), whole)
+    padded, made = piece.code(given["input"]), name.strip(" (")
+    return _Packing(first_line, last, padded, lengths, piece.code(net.func), made, whole)
 
 
 def _assigned(site: Site, line: cst.BaseStatement, function: str) -> tuple[str, cst.Call] | None:
@@ -179,33 +185,31 @@ def _used(site: Site, code: str, line: cst.BaseStatement) -> bool:
 
 def _unfit(site: Site, net: str) -> str | None:
     """Why the recurrent net would give something else over a padded batch, told from where the file makes it."""
-    for node in ast.walk(site.source.tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            if any(ast.unparse(target) == net for target in node.targets):
-                made = ast.unparse(node.value.func).rpartition(".")[2]
-                if made not in ("LSTM", "GRU", "RNN"):
-                    return f"`{net}` is not one of torch's recurrent nets"
-                options = {k.arg: k.value for k in node.value.keywords}
-                for name in ("bidirectional", "dropout"):
-                    value = options.get(name)
-                    if value is not None and not (isinstance(value, ast.Constant) and not value.value):
-                        return {
-                            "bidirectional": "the net runs backwards too, from the padding's end",
-                            "dropout": "dropout between the net's layers would draw other numbers",
-                        }[name]
-                return None if len(node.value.args) < 6 and None not in options else "how the net is made was not read"
-    return f"how `{net}` is made was not found"
+    assigned = [n for n in ast.walk(site.source.tree) if isinstance(n, ast.Assign) and isinstance(n.value, ast.Call)]
+    made = [n.value for n in assigned if any(ast.unparse(target) == net for target in n.targets)]
+    for call in made:
+        assert isinstance(call, ast.Call)
+        if ast.unparse(call.func).rpartition(".")[2] not in ("LSTM", "GRU", "RNN"):
+            return f"`{net}` is not one of torch's recurrent nets"
+        options = {k.arg: k.value for k in call.keywords}
+        if None in options or len(call.args) > 5:
+            return "how the net is made was not read"
+        for name, why in _UNFIT.items():
+            value = options.get(name)
+            if value is not None and not (isinstance(value, ast.Constant) and not value.value):
+                return why
+    return None if made else f"how `{net}` is made was not found"
 
 
 RULE = Rule(
     title="packed sequences become a masked batch",
     answers=("packed-sequence", "rnn-module", "skipped-function"),
     legal="""
-        Packing, one recurrent net of torch's and unpacking follow each other, batch first; the net runs in one direction
-        and has no dropout between layers, so the outputs up to each end do not depend on what is behind it; neither its
-        last state nor the lengths that unpacking gives are used. What is behind the ends is zeroed and cut at the
-        longest, as unpacking does. Two options of Dynamo come with it (allow_rnn, and capture_scalar_outputs for the
-        longest length). ASK: it computes the padding too, and results differ by rounding.
+        Packing, one recurrent net of torch's and unpacking follow each other, batch first; the net runs in one
+        direction and has no dropout between layers, so the outputs up to each end do not depend on what is behind it;
+        neither its last state nor the lengths that unpacking gives are used. What is behind the ends is zeroed and cut
+        at the longest, as unpacking does. Two options of Dynamo come with it (allow_rnn, and capture_scalar_outputs for
+        the longest length). ASK: it computes the padding too, and results differ by rounding.
         """,
     safety=Safety.ASK,
     propose=_propose,
