@@ -14,6 +14,7 @@ from g2.capture.tail import appended
 
 _TICK = 0.05
 _LIMIT = 120.0  # seconds after the script's end; each fork also has an alarm of its own
+_PROVING = 300.0  # where two versions of the code are compared (rewrite/trial)
 
 
 class Forks:
@@ -37,14 +38,15 @@ class Forks:
 
     def wait(self, tick: Callable[[], None], enough: Callable[[], bool]) -> tuple[str, ...]:
         """Until all have ended, or the limit, or `enough`; returns a note for those that were stopped."""
-        deadline = time.monotonic() + _LIMIT
+        limit = _PROVING if any(self._folder.glob("trial-*.jsonl")) else _LIMIT
+        deadline = time.monotonic() + limit
         while self.running():
             if enough():
                 self.stop()
                 return ("the search for hidden breaks was stopped by a signal",)
             if time.monotonic() > deadline:
                 self.stop()
-                return (f"the search for hidden breaks was stopped {_LIMIT:g} seconds after the script's end",)
+                return (f"the search for hidden breaks was stopped {limit:g} seconds after the script's end",)
             tick()
             time.sleep(_TICK)
         return ()

@@ -26,7 +26,7 @@ from g2.rewrite.trial.versions import Live
 _MET = "__g2_met__"
 _FIRST = 2  # calls of a function that are compared whatever they bring
 _MORE = 4  # and so many in all, when their arguments are of another kind
-_SECONDS = 12.0  # for the first call of a function; a third for each that follows
+_SECONDS = 20.0  # for the first call of a function; a third for each that follows
 _NEXT = 4  # other inputs for those
 _OWNERS = ("self", "ctx")
 

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import torch
 
 from g2.capture.backend import Backend
+from g2.capture.fold.journals import events_of
 from g2.capture.journal import Journal
 from g2.capture.overlay import served
 from g2.capture.through.fork import wait_for_turn
@@ -30,7 +31,8 @@ from g2.rewrite.trial.subject import Caller, Subject, surroundings
 from g2.rewrite.trial.versions import Live, Versions
 from g2.rewrite.trial_events import read
 
-SECONDS = 60.0  # of one prover, waiting for its turn not counted
+SECONDS = 75.0  # of one prover, waiting for its turn not counted
+ALL = 180.0  # of all provers of a run; those that come later compare nothing
 _FUNCTIONS = 0.6  # share of these for the calls of functions
 _INPUTS = 40  # other inputs of a function
 _LESS = 6  # where a function was met before, by another call of the script
@@ -65,12 +67,23 @@ def prove(moment: Moment, path: Path, parents: Journal, backend: Backend, stream
     torch.set_num_threads(1)  # the threads of OpenMP did not come along
     begin = time.monotonic()
     try:
+        if _spent(path.parent) > ALL:
+            raise TimeoutError(f"the {ALL:.0f} seconds for comparing were up")
         reached = _Prover(moment, path.parent, journal, backend).work(begin + SECONDS)
         end = {"e": "end", "reached": reached}
     except BaseException as error:
-        journal.write({"e": "proof_note", "what": f"The comparison ended early: {type(error).__name__}: {error}"[:500]})
+        why = str(error) if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"[:500]
+        what = f"One call of {moment.root.partition('@')[0]} was not compared to its end: {why}."
+        journal.write({"e": "proof_note", "what": what, "path": None, "line": None})
         end = {"e": "end", "reached": None}
-    journal.write({**end, "t": time.time(), "s": round(time.monotonic() - begin, 3)})
+    cpu = sum(os.times()[:4])  # with that of the forks it waited for
+    journal.write({**end, "t": time.time(), "s": round(time.monotonic() - begin, 3), "cpu_s": round(cpu, 3)})
+
+
+def _spent(folder: Path) -> float:
+    """Seconds of the provers that have ended."""
+    ends = (event for path in folder.glob("trial-*.jsonl") for event in events_of(path) if event["e"] == "end")
+    return float(sum(event["s"] for event in ends))
 
 
 class _Prover:
