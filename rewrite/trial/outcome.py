@@ -18,7 +18,7 @@ from g2.rewrite.trial.gradients import Sources
 from g2.rewrite.trial.saved import load, save
 from g2.rewrite.trial.surroundings import modes, random_streams, walk_state
 from g2.rewrite.trial.telling import Telling
-from g2.rewrite.trial.tensors import Budget, Memory, plain, qualified
+from g2.rewrite.trial.tensors import Budget, Memory, plain, qualified, version_of
 from g2.rewrite.trial.walk import Walk
 
 __all__ = ["Leaf", "Outcome", "Raised", "Told", "Watched", "load", "observe", "save"]
@@ -106,7 +106,7 @@ def _before(watched: Watched, memory: Memory) -> tuple[dict[str, str], dict[str,
             arguments.add(name, value)
         state = Walk(memory, Budget(keep=0))
         walk_state(state, watched.owner, watched.function)
-    memory.begun = {path: key for key, path in memory.objects.items()}
+    memory.begun = {memory.objects[id(held)]: (id(held), version_of(held)) for held in memory.held}
     return _known(arguments), _known(state)
 
 

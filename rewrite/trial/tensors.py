@@ -12,9 +12,10 @@ import torch
 
 from g2.rewrite.trial.deeds import Leaf
 
-# Bytes of tensors in one outcome that are read (hashing goes at about 1 GB/s) and that are held until they are saved.
-READ = 1 << 30
-KEPT = 256 << 20
+# Bytes of tensors that are read, before the call and after it (hashing goes at about 1 GB/s, and a proof makes some 50
+# calls), and bytes that are held until they are saved. Of what is not read, only that it was written to is seen.
+READ = 256 << 20
+KEPT = 128 << 20
 SEPARATOR = "\n"  # between the paths of the fact "shares"
 _ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")
 
@@ -35,11 +36,14 @@ def hashed(data: bytes) -> str:
 
 @dataclass
 class Memory:
-    """Who shares memory with whom. Holds on to what it was told of, so that no address is given out twice."""
+    """Who shares memory with whom. Holds on to what it was told of, so that no address is given out twice.
+
+    begun: by path, the id and the version of the tensor that stood there before the call.
+    """
 
     storages: dict[int, list[str]] = field(default_factory=dict[int, list[str]])
     objects: dict[int, str] = field(default_factory=dict[int, str])
-    begun: dict[str, int] = field(default_factory=dict[str, int])  # which object stood there before the call
+    begun: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     held: list[Any] = field(default_factory=list[Any])
 
     def meet(self, path: str, tensor: torch.Tensor) -> tuple[str, tuple[str, ...]]:
@@ -77,8 +81,9 @@ def leaf(path: str, tensor: torch.Tensor, memory: Memory, budget: Budget, known:
         "requires_grad": str(tensor.requires_grad),
         "is": "" if first == path else first,
         "shares": SEPARATOR.join(others),
-        "rebound": "yes" if memory.begun.get(path, id(tensor)) != id(tensor) else "",
     }
+    identity, version = memory.begun.get(path, (id(tensor), -1))
+    facts["rebound"] = "" if identity == id(tensor) else "yes"
     values: torch.Tensor | None = None
     digest = ""
     try:
@@ -98,7 +103,8 @@ def leaf(path: str, tensor: torch.Tensor, memory: Memory, budget: Budget, known:
                 budget.keep -= size
                 values = found.clone() if _overlaps(found, tensor) else found
         else:
-            digest = "too large to be read"
+            written = identity == id(tensor) and version_of(tensor) not in (version, -1) and version >= 0
+            digest = "too large to be read" + (", written to" if written else "")
     except (RuntimeError, NotImplementedError, TypeError) as error:
         # Meta and fake tensors, and subclasses that are no tensor inside, have no values to read.
         digest = f"cannot be read: {type(error).__name__}"
@@ -128,6 +134,11 @@ def digest_of(values: torch.Tensor) -> str:
     if not size:
         return "empty"
     return hashlib.blake2b((ctypes.c_char * size).from_address(values.data_ptr()), digest_size=16).hexdigest()
+
+
+def version_of(tensor: torch.Tensor) -> int:
+    """How often it was written to; -1 of an inference tensor, which does not count."""
+    return -1 if tensor.is_inference() else tensor._version
 
 
 def _overlaps(found: torch.Tensor, tensor: torch.Tensor) -> bool:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import pytest
-from judged import Pair, first_difference, judge
+from judged import HEAD, Pair, first_difference, judge
 from mutants import EQUAL, MUTANTS
+from test_trial import tried
 
 pytestmark = pytest.mark.torch
+TOGETHER = 12  # modules in one script
+UNNAMED = [pair for pair in EQUAL if not pair.differs]
 
 
 def by_name(pair: Pair) -> str:
@@ -34,3 +40,30 @@ def test_mutants_are_many_and_have_names_of_their_own() -> None:
 def test_the_original_agrees_with_itself(pair: Pair) -> None:
     same = Pair(pair.name, pair.before, pair.before, pair.init, pair.args, pair.params)
     assert {said for _, said, _ in judge(same)} <= {"same", "refused"}
+
+
+def whole(pairs: Sequence[Pair], after: bool) -> str:
+    """One script with a module for each pair, all of them called."""
+    modules = [pair.module(f"Net{number}", pair.after if after else pair.before) for number, pair in enumerate(pairs)]
+    calls = [pair.call(f"Net{number}") for number, pair in enumerate(pairs)]
+    return HEAD + "\n\n".join(modules) + "\n\n" + "\n".join(calls)
+
+
+def outcomes(pairs: Sequence[Pair], folder: Path) -> dict[str, set[str]]:
+    """By name, what a real trial says of each."""
+    found = tried(folder, whole(pairs, after=False), whole(pairs, after=True))
+    return {pair.name: found.outcomes(f"Net{number}.forward") for number, pair in enumerate(pairs)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(0, len(MUTANTS), TOGETHER))
+def test_a_trial_finds_the_wrong_rewrites(start: int, tmp_path: Path) -> None:
+    found = outcomes(MUTANTS[start : start + TOGETHER], tmp_path)
+    assert [name for name, said in found.items() if "differs" not in said] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("start", range(0, len(UNNAMED), TOGETHER))
+def test_a_trial_lets_the_right_ones_stand(start: int, tmp_path: Path) -> None:
+    found = outcomes(UNNAMED[start : start + TOGETHER], tmp_path)
+    assert [name for name, said in found.items() if not said or "differs" in said] == []

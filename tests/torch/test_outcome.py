@@ -19,6 +19,7 @@ import pytest
 import torch
 
 from g2.rewrite.trial.outcome import Leaf, Outcome, Watched, load, observe, save
+from g2.rewrite.trial.tensors import Budget
 
 pytestmark = pytest.mark.torch
 
@@ -103,6 +104,14 @@ def test_structures_of_every_kind() -> None:
     assert found["output 'cache'.parent"] == "the same object as output 'cache'"
     assert found["output 'set'"] == "set of ['1', '2']"
     assert found["output 'function'"].endswith("test_outcome seen")
+
+
+def test_of_what_is_too_large_only_that_it_was_written_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("g2.rewrite.trial.outcome.Budget", lambda **_: Budget(read=0))
+    for call, wanted in ((lambda x: x.add_(1), {"x"}), (lambda x: x * 2, set[str]())):
+        outcome = seen(call, torch.zeros(3))
+        assert outcome.changed == wanted
+        assert outcome.arguments[0].values is None
 
 
 def test_a_generator_is_run() -> None:
