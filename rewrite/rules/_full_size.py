@@ -42,11 +42,7 @@ class FullSize:
         return spliced(self.piece, node, {**self.leaves, **parts})
 
     def where(self, node: cst.BaseExpression, other: str, text: str | None = None) -> str:
-        return f"{self.torch}.where({self.mask}, {self._bare(node) if text is None else text}, {other})"
-
-    def _bare(self, node: cst.BaseExpression) -> str:
-        text = self.whole(node)
-        return text[1:-1].strip() if node.lpar and "\n" not in text and node not in self.leaves else text
+        return f"{self.torch}.where({self.mask}, {self.whole(node) if text is None else text}, {other})"
 
     def zeroed(self, node: cst.BaseExpression) -> str:
         """The expression at full size, zero where the mask is false."""
@@ -58,7 +54,7 @@ class FullSize:
     def selectable(self, node: cst.BaseExpression) -> str:
         """The expression at full size, fit to be selected from: what is not selected gives no NaN gradient."""
         known = self.form(node)
-        return self._bare(node) if known is not None and known.linear else self.held(node, "1")
+        return self.whole(node) if known is not None and known.linear else self.held(node, "1")
 
     def _linear(self, node: cst.BaseExpression) -> list[cst.BaseExpression]:
         """The largest parts that hold leaves and let a zero gradient be."""

@@ -118,7 +118,7 @@ class Reductions:
             return Left("in half precision the sum may overflow where the mean does not")
         options = "".join(f", {self.piece.code(arg)}".rstrip(", ") for arg in extra if arg is not reduction)
         function = self.piece.code(call.func)
-        inside = f"{self._plain_held(a)}, {self._plain_held(b)}{options}"
+        inside = ", ".join((self.full.held(a, "0"), self.full.held(b, "0"))) + options
         if name in _ZERO_LOSSES and all(one is not None and one.zero for one in known):
             text = f'{function}({inside}, reduction="sum")'
         else:
@@ -132,14 +132,10 @@ class Reductions:
         """Labels of elements that are not selected become -100, which cross_entropy ignores."""
         return Left("cross_entropy of selected rows: give it labels that are -100 where the mask is false")
 
-    def _plain_held(self, node: cst.BaseExpression) -> str:
-        text = self.full.held(node, "0")
-        return text[1:-1] if node.lpar and text.startswith("(") and node in self.full.leaves else text
-
     def _zeroed(self, top: cst.BaseExpression, form: Form) -> str:
         text = self.full.zeroed(top)
         weak = form.zero and not form.linear and isinstance(top, (cst.BinaryOperation, cst.UnaryOperation))
-        return f"({text})" if weak and not top.lpar else text
+        return f"({text})" if weak else text
 
     def _strong(self, node: cst.BaseExpression) -> str:
         return operand(self.piece, node, spliced(self.piece, node, self.full.leaves))

@@ -55,9 +55,9 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
         yield why
         return
     if uses.named and _may_change(kinds, tensor, piece.bounds(call)[1], uses.last):
-        uses.parts[call] = f"{operand(piece, tensor, text if text.endswith(')') else None)}.clone()"
+        uses.parts[call] = f"{operand(piece, tensor) if text == piece.code(tensor) else text}.clone()"
     if isinstance(piece.parent(call), (cst.BinaryOperation, cst.UnaryOperation, cst.Comparison, cst.ComparisonTarget)):
-        weak = isinstance(tensor, (cst.BinaryOperation, cst.UnaryOperation, cst.Comparison)) and not tensor.lpar
+        weak = isinstance(tensor, (cst.BinaryOperation, cst.UnaryOperation, cst.Comparison))
         if weak and uses.parts[call] == piece.code(tensor):
             uses.parts[call] = f"({uses.parts[call]})"
     outer = [node for node in uses.parts if not any(above in uses.parts for above in piece.ancestors(node))]

@@ -92,7 +92,7 @@ def _combined(
 ) -> str:
     """The right side of `x[mask] op= value` written out."""
     name = site.piece.code(goal.tensor)
-    held = f"({new})" if isinstance(value, _WEAK) and not value.lpar else new
+    held = f"({new})" if isinstance(value, _WEAK) else new
     literal = isinstance(value, (cst.Integer, cst.Float)) and float(value.value.replace("_", "")) != 0
     if operator in ("+", "-") or (operator in ("*", "/") and literal):
         return f"{name} {operator} {held}"
