@@ -17,8 +17,9 @@ _ANNOTATIONS = {"int": "number", "float": "number", "bool": "bool", "str": "str"
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`name`: "tensor", "number" (a Python int or float), "bool" (a Python bool), "str", "none", "module", "unknown", or
-    another type's name. dtype ("float32", "int", "bool") and shape where they are known; `grad`: it requires gradients.
+    """`name`: "tensor", "number" (a Python int or float), "bool" (a Python bool), "str", "none", "module", another
+    type's name, or "unknown". dtype ("float32", "int", "bool") and shape where they are known; `grad`: it requires
+    gradients.
     """
 
     name: str
@@ -215,13 +216,15 @@ class Kinds:
 
 # Methods of lists, dictionaries and strings too.
 _COMMON = frozenset(
-    {"copy", "index", "count", "sort", "split", "get", "type", "values", "update", "to", "apply", "size", "clip", "repeat"}
+    {"copy", "index", "count", "sort", "split", "get", "type", "values", "update", "to", "apply", "size", "clip"}
+    | {"repeat"}
 )
 _SAME_FORM = (
     frozenset(SINGULAR)
-    | {"abs", "sin", "cos", "tanh", "sigmoid", "relu", "gelu", "silu", "elu", "softplus", "neg", "square", "softmax", "erf"}
-    | {"log_softmax", "clone", "detach", "contiguous", "zeros_like", "ones_like", "empty_like", "full_like", "floor", "sign"}
-    | {"ceil", "round", "clamp", "clamp_min", "clamp_max", "dropout", "layer_norm", "nan_to_num", "leaky_relu"}
+    | {"abs", "sin", "cos", "tanh", "sigmoid", "relu", "gelu", "silu", "elu", "softplus", "neg", "square"}
+    | {"softmax", "log_softmax", "clone", "detach", "contiguous", "zeros_like", "ones_like", "empty_like"}
+    | {"full_like", "floor", "sign", "erf", "ceil", "round", "clamp", "clamp_min", "clamp_max", "dropout"}
+    | {"layer_norm", "nan_to_num", "leaky_relu"}
 ) - {"norm", "pow", "float_power"}
 
 

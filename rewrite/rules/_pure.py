@@ -116,6 +116,7 @@ class Effects:
             self._unknown(written)
 
     def _unknown(self, written: str) -> None:
+        self.draws = self.draws or "rand" in written or "noise" in written or "dropout" in written
         self.perhaps[f"`{written}` is called whichever way is taken"] = None
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
+from g2.rewrite.rules._answers import as_tensor
 from g2.rewrite.rules._kinds import Kinds
 from g2.rewrite.rules._names import bindings
 
@@ -55,6 +56,10 @@ def truth(test: cst.BaseExpression, kinds: Kinds) -> Truth | None:
         if inner is None or inner.mixed:
             return None
         return replace(inner, swapped=not inner.swapped)
+    if isinstance(test, cst.Call):
+        answer = as_tensor(test, kinds)
+        if answer is not None:
+            return Truth(answer, tight=True)
     if isinstance(test, cst.Comparison) and kinds.of(test).tensor:
         return _compared(test, kinds)
     kind = kinds.of(test)

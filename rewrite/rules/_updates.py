@@ -10,7 +10,7 @@ import libcst as cst
 from g2.rewrite.rules._choice import Notes, Refused, Side, choose, side
 from g2.rewrite.rules._kinds import Kind, Kinds, dotted
 from g2.rewrite.rules._layout import joined
-from g2.rewrite.rules._names import nodes, reads
+from g2.rewrite.rules._names import bindings, nodes, reads
 from g2.rewrite.rules._tensor_api import TENSOR_METHODS
 from g2.rewrite.rules._truth import Truth, grouped, truth
 
@@ -110,13 +110,28 @@ def _alone(
         return update
     if update.write == "=" and f"{update.target}.to(" in update.value.text[: len(update.target) + 4]:
         return update
-    old = Side(update.target, known.get(update.target, Kind("unknown")), (), True)
+    old = Side(_literal(update.target, kinds, around), known.get(update.target, Kind("unknown")), (), True)
     if old.kind.name not in ("tensor", "unknown", "number", "bool"):
         raise Refused(f"`{update.target}` was {old.kind.name} before")
     if "." in update.target and old.kind.plain:
         raise Refused(f"`{update.target}`, a plain Python value, would become a tensor")
     pair = (update.value, old) if then else (old, update.value)
     return replace(update, value=choose(condition, *pair, kinds, notes))
+
+
+def _literal(name: str, kinds: Kinds, around: cst.CSTNode) -> str:
+    """What a name holds before a statement as text: "False" where nothing else is given to it, else the name."""
+    piece = kinds.site.piece
+    start, end = piece.bounds(around)
+    texts = set()
+    for one in bindings(piece, piece.module, name):
+        if not start <= piece.bounds(one)[0] < end:
+            above = piece.parent(one)
+            assign = piece.parent(above) if above is not None else None
+            value = assign.value if isinstance(above, cst.AssignTarget) and isinstance(assign, cst.Assign) else None
+            texts.add(value.value if isinstance(value, cst.Name) else "")
+    only = texts.pop() if len(texts) == 1 else ""
+    return only if only in ("True", "False") else name
 
 
 def _small(small: cst.BaseSmallStatement, kinds: Kinds) -> list[Update]:

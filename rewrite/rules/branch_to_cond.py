@@ -171,7 +171,7 @@ net.eval()(x)
 
 RULE = Rule(
     title="a branch becomes torch.cond",
-    answers=("tensor-branch",),
+    answers=("tensor-branch", "data-dependent-answer"),
     legal="""
         Each side is one value of the same dtype and shape. Computing a side prints nothing and changes nothing. What a
         side hands on unchanged is cloned, since torch.cond must not return its inputs. torch.where is tried first where

@@ -143,7 +143,7 @@ def _leaves(found: cst.If) -> bool:
 
 RULE = Rule(
     title="a branch on a tensor becomes torch.where",
-    answers=("tensor-branch",),
+    answers=("tensor-branch", "data-dependent-answer"),
     legal="""
         The condition is one truth of a tensor. The branches only give values to names or write into tensors; computing
         both does nothing else. The values have the same dtype and shape, as far as the run and the text tell. No later

@@ -13,7 +13,8 @@ from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Notes, Refused, choose, side
 from g2.rewrite.rules._escape import number_becomes_tensor
 from g2.rewrite.rules._kinds import Kinds, dotted
-from g2.rewrite.rules._layout import joined
+from g2.rewrite.rules._layout import call, joined, width
+from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._truth import Truth, truth
 from g2.rewrite.rules._updates import Update
@@ -29,13 +30,21 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
     if condition is None:
         yield Left("the condition is not a single truth of one tensor")
         return
-    notes = Notes()
-    try:
-        edits = _edits(found, condition, kinds, notes)
-    except Refused as refusal:
-        yield Left(str(refusal))
-        return
-    yield Proposal(
+    for form in (_where_it_matters, _edits):
+        notes = Notes()
+        try:
+            edits = form(found, condition, kinds, notes)
+        except Refused as refusal:
+            yield Left(str(refusal))
+            return
+        if edits:
+            yield _proposal(site, found, edits, notes, kinds)
+
+
+def _proposal(
+    site: Site, found: cst.IfExp, edits: tuple[Edit, ...], notes: Notes, kinds: Kinds
+) -> Proposal:
+    return Proposal(
         rule="",
         summary="the conditional expression becomes torch.where",
         safety=Safety.ASK if notes.caveats else Safety.SAFE,
@@ -66,6 +75,35 @@ def _edits(found: cst.IfExp, condition: Truth, kinds: Kinds, notes: Notes) -> tu
     if found.lpar and condition.mixed:
         text = f"({text})"
     return (*edits, piece.replace(found, text))
+
+
+def _where_it_matters(found: cst.IfExp, condition: Truth, kinds: Kinds, notes: Notes) -> tuple[Edit, ...]:
+    """For `name = a if test else 0.0` with plain numbers: the tensor is asked only where the two differ."""
+    piece = kinds.site.piece
+    assign, statement = piece.parent(found), piece.statement(found)
+    then, other = side(found.body, kinds), side(found.orelse, kinds)
+    if not (
+        isinstance(assign, cst.Assign)
+        and isinstance(statement, cst.SimpleStatementLine)
+        and len(statement.body) == len(assign.targets) == 1
+        and isinstance(assign.targets[0].target, cst.Name)
+        and isinstance(found.orelse, (cst.Integer, cst.Float))
+        and then.kind.name == "number"
+        and not isinstance(found.body, (cst.Integer, cst.Float))
+        and not condition.mixed
+    ):
+        return ()
+    name = assign.targets[0].target.value
+    if any(isinstance(node, cst.Name) and node.value == name for node in nodes(found)):
+        return ()
+    choose(_asked(condition), then, other, kinds, notes)
+    number_becomes_tensor(name, kinds, assign, notes)
+    margin = piece.indent(found)
+    arguments = [joined(condition.text), *((other.text, name) if condition.swapped else (name, other.text))]
+    line = call(f"{name} = {kinds.names.torch}.where", arguments, "", len(margin) + 4, width(piece))
+    lines = [f"{name} = {then.text}", f"if {name} != {other.text}:", *(f"    {part}" for part in line.split("\n"))]
+    start, end = piece.bounds(assign)
+    return (Edit(start, end, f"\n{margin}".join(lines)),)
 
 
 def _asked(condition: Truth) -> Truth:
@@ -118,10 +156,10 @@ for number in (2.0, -2.0):
 
 RULE = Rule(
     title="a conditional expression becomes torch.where",
-    answers=("tensor-branch",),
+    answers=("tensor-branch", "data-dependent-answer"),
     legal="""
-        The condition is one truth of a tensor. Computing both values does nothing else, and they have the same dtype and
-        shape, as far as the run and the text tell. A number that becomes a tensor is only used in arithmetic and
+        The condition is one truth of a tensor. Computing both values does nothing else, and they have the same dtype
+        and shape, as far as the run and the text tell. A number that becomes a tensor is only used in arithmetic and
         comparisons.
         """,
     safety=Safety.SAFE,
@@ -135,7 +173,9 @@ RULE = Rule(
             + "        return x * (gamma + 1)\n"
             + _TAIL,
             after=_HEAD
-            + "        gamma = torch.where((low <= sigma) & (sigma <= high), self.noise * 2, 0.0)\n"
+            + "        gamma = self.noise * 2\n"
+            + "        if gamma != 0.0:\n"
+            + "            gamma = torch.where((low <= sigma) & (sigma <= high), gamma, 0.0)\n"
             + "        return x * (gamma + 1)\n"
             + _TAIL,
         ),

@@ -113,7 +113,7 @@ for number in (1.0, 2.0, 3.0):
 
 RULE = Rule(
     title="early returns become torch.where",
-    answers=("tensor-branch",),
+    answers=("tensor-branch", "data-dependent-answer"),
     legal="""
         The condition is one truth of a tensor. The code behind the return only gives values to names and returns one of
         the same dtype and shape, as far as the run and the text tell; computing it in vain does nothing else.

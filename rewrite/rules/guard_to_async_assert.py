@@ -125,7 +125,7 @@ def _script(guard: str) -> str:
 
 RULE = Rule(
     title="a check that raises becomes part of the graph",
-    answers=("tensor-branch", "check-message"),
+    answers=("tensor-branch", "data-dependent-answer", "check-message"),
     legal="""
         The branch does nothing but raise. In eager the lines stay as they are. Where they are compiled,
         torch._assert_async refuses the same input with the same message, as a RuntimeError; NaN is refused or accepted
