@@ -34,7 +34,7 @@ class Ask:
     """What is to be looked at. target: empty for the script of the last record here; again: run it in any case."""
 
     target: tuple[str, ...]
-    options: Mapping[str, Any]  # of the run, those that are not the usual ones
+    options: dict[str, Any]  # of the run, those that are not the usual ones
     only: tuple[str, ...] = ()  # rules
     again: bool = False
     quiet: bool = False
@@ -44,9 +44,9 @@ def found(ask: Ask) -> tuple[Session, Result]:
     """The record and what was found out from it. Raises Refusal."""
     store = Store.open()
     kept = _last(store, ask)
-    if kept is not None:
+    if kept is not None and not ask.target:
         ask = replace(ask, target=kept.argv, options=ask.options or _plain(kept.options))
-    if kept is not None and not ask.again and kept.options == dict(ask.options):
+    if kept is not None and not ask.again and _plain(kept.options) == ask.options:
         session = read(kept.folder / SESSION)
         if why := _stale(session):
             if not ask.quiet:
@@ -64,7 +64,7 @@ def _last(store: Store, ask: Ask) -> Kept | None:
     cwd = str(Path.cwd())
     here = [run for run in store.kept() if run.complete and run.cwd == cwd]
     if ask.target:
-        return next((run for run in here if run.argv == ask.target), None)
+        return next((run for run in here if run.argv == ask.target and _plain(run.options) == ask.options), None)
     if not here:
         raise Refusal("no record was made in this folder yet", "g2 fix SCRIPT")
     return here[0]

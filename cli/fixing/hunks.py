@@ -60,8 +60,8 @@ def draw(page: Page, diff: str, indent: int = 4) -> None:
             continue
         number = str(row.number or "").rjust(width)
         code = _cropped(text[shared:].rstrip(), room, page.more)
-        gutter = Text(f"{number} {page.bar} ", "dim")
-        page.line(gutter + Text(f"{row.sign} {code}".rstrip(), _STYLES[row.sign]), indent)
+        line = f"{row.sign} {code}".rstrip()
+        page.line(Text.assemble((f"{number} {page.bar} ", "dim"), (line, _STYLES[row.sign])), indent)
     if left:
         page.line(Text(f"{page.more} {plural(left, 'more line')}; -v shows all", "dim"), indent + width + 3)
 

@@ -51,7 +51,7 @@ def proved(proof: Proof) -> str:
         return "nothing could be compared"
     inputs = {trial.inputs.removesuffix(COMPILED) for trial in agree}
     counted = f"{plural(len(agree), 'comparison')} over {plural(len(inputs), 'input')}"
-    parts = [f"{counted} agree in results, gradients and side effects"]
+    parts = [f"{counted} {'agrees' if len(agree) == 1 else 'agree'} in results, gradients and side effects"]
     if close := sum(trial.outcome == "close" for trial in agree):
         parts.append(f"{close} of them within the error that eager itself has")
     if proof.sides:
@@ -88,9 +88,8 @@ def next_step(offers: Sequence[Offer], applied: Sequence[int], words: str) -> st
     if applied:
         return "`g2 fix --undo` takes it back."
     if any(offer.safety is Safety.SAFE for offer in open_):
-        return f"`g2 fix --apply{words}` writes what is SAFE" + (
-            ", `--unsafe` with it also what is ASK." if any(offer.safety is Safety.ASK for offer in open_) else "."
-        )
+        more = "; `--unsafe` adds what is ASK" if any(offer.safety is Safety.ASK for offer in open_) else ""
+        return f"`g2 fix --apply{words}` writes what is SAFE{more}."
     if any(offer.safety is Safety.ASK for offer in open_):
         return f"`g2 fix --apply --unsafe{words}` writes what is ASK; read its caveats first."
     return ""
