@@ -128,6 +128,8 @@ class Judge:
         and its masked form returns a new tensor. One that now does share, where it did not, always is.
         """
         before, after = _paths(old), _paths(new)
+        if before == after and old.fact("is") == new.fact("is"):
+            return
         mirrored = old.path in {leaf.path for leaf in (*self.old.arguments, *self.old.state)}
         if mirrored:
             outputs = {leaf.path for leaf in (*self.old.outputs, *self.new.outputs)}
@@ -138,7 +140,7 @@ class Judge:
         for path in sorted(before - after):
             free = (path in arguments and not mirrored) or "aliasing" in self.differs
             yield f"{old.path} no longer shares memory with {path}", not free
-        if before == after and old.fact("is") != new.fact("is") and not mirrored:
+        if before == after and not mirrored:
             one, other = (new, "was not") if new.fact("is") else (old, "now is not")
             yield f"{old.path} is {one.fact('is')} itself on one side, and {other}", False
 
