@@ -87,6 +87,26 @@ class Loop:
             standing = _standing(found)
         else:
             self.notes.append(f"the search was ended after {self.rounds} rounds and {self.runs} runs of the script")
+        self._prune(base, standing)
+
+    def _prune(self, base: Run, standing: frozenset[Home]) -> None:
+        """Take out what another cure made superfluous: text of functions that no compiled call reaches any more."""
+        idle = [one for one in self.state.placed if self._idle(one)]
+        if not idle or self.runs >= RUNS:
+            return
+        state = self.state.without([one.key for one in idle])
+        if not state.placed:
+            return
+        tried = self._try(state, ())
+        if _standing(judge.seen(tried.run.report, state)) <= standing and not self._whole(base, tried):
+            self.state = state
+            self._runs.append(tried.run)
+
+    def _idle(self, one: Placed) -> bool:
+        """Whether it changed functions, and none of them was called in what is compiled."""
+        proof = self.proofs.get(one.key, Proof())
+        elsewhere = any(file.edits and file.path != one.home[0] for file in one.files)
+        return not elsewhere and not any(not trial.root for trial in proof.trials) and not proof.notes
 
     def _settle(self, base: Run, before: Seen, state: State, suspects: list[Placed]) -> None:
         """Find out which of the suspects hold; afterwards `now` is a run with `state` again."""
