@@ -11,12 +11,13 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import Any
 
 import torch
 
 from g2.capture.behind import signature
+from g2.rewrite.trial.codes import door
 from g2.rewrite.trial.comparing import Comparing
 from g2.rewrite.trial.eager import eager_only, undisturbed
 from g2.rewrite.trial.seeking import seek
@@ -51,7 +52,7 @@ class Calls:
         """Make the root's call, and its backward pass, for the sake of the calls in it."""
         vars(builtins)[_MET] = self._met
         for number, live in enumerate(self._live):
-            live.function.__code__ = _door(number, live.function.__code__)
+            live.function.__code__ = door(_MET, number, live.function.__code__)
         eager_only()
         with contextlib.suppress(Exception, SystemExit):
             _backward(undisturbed(call)())
@@ -97,20 +98,6 @@ def _bound(function: FunctionType, owner: Any) -> Callable[..., Any]:
         return function(owner, *args, **kwargs)
 
     return bound
-
-
-def _door(number: int, code: CodeType) -> CodeType:
-    """Code with the same variables of the function around it, that hands its arguments to us."""
-    free = code.co_freevars
-    text = f"def door(*args, **kwargs):\n  return {_MET}({number}, args, kwargs)\n"
-    if free:
-        names = ", ".join(free)
-        inner = f"    return {_MET}({number}, args, kwargs)\n    ({names},)\n"
-        text = f"def around({names}):\n  def door(*args, **kwargs):\n{inner}"
-    made = compile(text, code.co_filename, "exec", dont_inherit=True)
-    while made.co_name != "door":
-        made = next(one for one in made.co_consts if isinstance(one, CodeType))
-    return made.replace(co_name=code.co_name, co_qualname=code.co_qualname, co_firstlineno=code.co_firstlineno)
 
 
 def _backward(output: Any) -> None:

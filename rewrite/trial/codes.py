@@ -39,8 +39,8 @@ class Pair:
     @property
     def hindrance(self) -> str:
         """Why a live function cannot be given the other code; empty when it can."""
-        if self.old.co_freevars != self.new.co_freevars:
-            return "it uses other variables of the function around it than before"
+        if not set(self.old.co_freevars) <= set(self.new.co_freevars):
+            return "it used a variable of the function around it that the new code does not use"
         if _signature(self.old) != _signature(self.new):
             return "its parameters have changed"
         return ""
@@ -70,6 +70,19 @@ def _walk(module: CodeType) -> dict[tuple[str, int], CodeType]:
         if code.co_flags & _OPTIMIZED:
             found[code.co_qualname, number] = code
     return found
+
+
+def door(name: str, number: int, code: CodeType) -> CodeType:
+    """Code that can stand in the place of `code` and calls the builtin `name` with the number and its arguments."""
+    free = ", ".join(code.co_freevars)
+    call = f"return {name}({number}, args, kwargs)"
+    text = f"def door(*args, **kwargs):\n  {call}\n"
+    if free:
+        text = f"def around({free}):\n  def door(*args, **kwargs):\n    {call}\n    {free}\n"
+    made = compile(text, code.co_filename, "exec", dont_inherit=True)
+    while made.co_name != "door":
+        made = next(one for one in made.co_consts if isinstance(one, CodeType))
+    return made.replace(co_name=code.co_name, co_qualname=code.co_qualname, co_firstlineno=code.co_firstlineno)
 
 
 def every_code(code: CodeType) -> Iterator[CodeType]:

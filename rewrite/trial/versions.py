@@ -6,6 +6,7 @@ The new text was imported, so what it brought (imports, helpers) is there; the c
 from __future__ import annotations
 
 import ast
+import builtins
 import gc
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from typing import Any
 
 from g2.capture.overlay import Overlay
 from g2.rewrite.trial import outside
-from g2.rewrite.trial.codes import Pair, pairs, same
+from g2.rewrite.trial.codes import Pair, door, pairs, same
 from g2.rewrite.trial.sides import Place, watched
+
+_BEFORE = "__g2_before__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,9 @@ class Live:
     def version(self, code: CodeType) -> FunctionType:
         """The same function with this code for good, whatever the function object itself is given."""
         real = self.function
-        made = FunctionType(code, real.__globals__, real.__name__, real.__defaults__, real.__closure__)
+        cells = dict(zip(self.pair.new.co_freevars, real.__closure__ or (), strict=True))
+        closure = tuple(cells[name] for name in code.co_freevars)
+        made = FunctionType(code, real.__globals__, real.__name__, real.__defaults__, closure)
         made.__kwdefaults__ = real.__kwdefaults__
         made.__qualname__, made.__module__ = real.__qualname__, real.__module__
         made.__dict__.update(real.__dict__)
@@ -59,18 +64,26 @@ class Versions:
             self._read(overlay, path, {n: place for n, (where, place) in tests.items() if where == path})
         self.changed = [pair for pair in self._pairs if not same(pair.old, pair.new)]
         self.live = list(self._find(overlay))
+        # A function object takes no code with other variables of the function around it: such code is called.
+        self._called = {
+            number: live.version(live.pair.watched)
+            for number, live in enumerate(self.live)
+            if live.pair.old.co_freevars != live.pair.new.co_freevars
+        }
+        vars(builtins)[_BEFORE] = lambda number, args, kwargs: self._called[number](*args, **kwargs)
         self._tell()
 
     def old(self) -> None:
         """From now on this process runs the code before, its tests watched."""
-        for live in self.live:
-            live.function.__code__ = live.pair.watched
+        self.new(())
 
     def new(self, only: Collection[Pair] | None = None) -> None:
         """From now on this process runs the new code; with `only`, that of these and the old of the others."""
-        for live in self.live:
-            keep = only is not None and live.pair not in only
-            live.function.__code__ = live.pair.watched if keep else live.pair.new
+        for number, live in enumerate(self.live):
+            code = live.pair.new
+            if only is not None and live.pair not in only:
+                code = door(_BEFORE, number, code) if number in self._called else live.pair.watched
+            live.function.__code__ = code
 
     def _read(self, overlay: Overlay, path: str, tests: dict[int, Place]) -> None:
         name = Path(path).name
@@ -88,6 +101,7 @@ class Versions:
         self.notes += [Noted(note.what, path, note.line) for note in outside.notes(name, trees[0], trees[2])]
 
     def _find(self, overlay: Overlay) -> Iterable[Live]:
+        gc.unfreeze()  # what is frozen is not listed
         exact = {pair.new: pair for pair in self.changed}
         near = {(pair.new.co_qualname, pair.new.co_firstlineno): pair for pair in self.changed}
         names = {pair.new.co_qualname for pair in self.changed}

@@ -295,18 +295,30 @@ def test_a_process_that_cannot_be_forked(tmp_path: Path) -> None:
     assert "The new code was not compared with the code before: an HPU is in use" in found.notes
 
 
-def test_a_changed_closure_is_told(tmp_path: Path) -> None:
+def test_closures_with_other_variables(tmp_path: Path) -> None:
     tail = """
 def make(k, j):
     def scale(x):
         return x * k
-    return scale
-scale = make(2, 3)
+    def shift(x):
+        return x * k + j
+    def turn(x):
+        return x * k
+    return scale, shift, turn
+scale, shift, turn = make(2, 3)
 @torch.compile
 def run(x):
-    return scale(x)
+    return turn(shift(scale(x)))
 run(torch.randn(3))
 """
-    found = tried(tmp_path, HEAD + tail, HEAD + tail.replace("x * k", "x * k + j - j"))
-    assert found.kind("trial") == []
-    assert "make.scale (script.py:18) could not be run as it was before" in found.notes
+    new = tail.replace("x * k\n", "x * (k + j - j)\n", 1).replace("x * k + j", "x * k + 3")
+    found = tried(tmp_path, HEAD + tail, HEAD + new.replace("x * k\n", "x * (k + j)\n"))
+    outcomes = {
+        name: {event["outcome"] for event in found.kind("trial") if event["what"] == name}
+        for name in ("make.scale", "make.shift", "make.turn")
+    }
+    assert outcomes["make.scale"] <= {"same", "close"}
+    assert outcomes["make.scale"]
+    assert outcomes["make.shift"] == set()
+    assert outcomes["make.turn"] == {"differs"}
+    assert "make.shift (script.py:20) could not be run as it was before" in found.notes
