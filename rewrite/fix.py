@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from g2.rewrite import judge
 from g2.rewrite.cases import Case, Cases
@@ -15,6 +16,7 @@ from g2.rewrite.model import Alone, Fixing, Offer, Proof, Proposal, Safety
 from g2.rewrite.plan import script
 from g2.rewrite.prove import Loop
 from g2.rewrite.runs import Script
+from g2.rewrite.source import Source
 from g2.rewrite.state import Placed, State
 
 
@@ -33,14 +35,18 @@ class Result:
 
 
 def fix(
-    bench: Script, only: Sequence[str] = (), on_round: Callable[[int, int, int], None] = lambda *_: None
+    bench: Script,
+    only: Sequence[str] = (),
+    on_round: Callable[[int, int, int], None] = lambda *_: None,
+    sources: Mapping[str, Source] = MappingProxyType({}),
 ) -> Result:
     """Find cures for all that the script's record shows, and prove them. Nothing on disk is changed.
 
-    only: slugs of rules; all when empty. Raises launch.LaunchError and OSError where the script cannot be run.
+    only: slugs of rules; all when empty. sources: files that the script sees other than they are on disk, as
+    writing.base finds them. Raises launch.LaunchError and OSError where the script cannot be run.
     """
     began = time.monotonic()
-    loop = Loop(bench, Cases(frozenset(only)), on_round)
+    loop = Loop(bench, Cases(frozenset(only)), on_round, State(dict(sources)))
     loop.turn()
     base, now = loop.base, loop.now
     before, after = (judge.counts(run.session) for run in (base, now))

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from g2.capture.fold.owners import owner
+from g2.capture.mine import is_mine
 from g2.rewrite.change import digest
 
 MODULE = "g2_patches"
@@ -164,14 +165,26 @@ def placed(path: str) -> tuple[str, str]:
     """The module that an installed file is, and its path below the folder of packages. Raises PackError."""
     match = _ROOT.match(path.replace("\\", "/"))
     if match is None:
-        raise PackError(f"{path} is part of Python itself" if "/lib/python" in path else f"{path} is in no package")
+        name = path.rpartition("/")[2]
+        raise PackError(f"{name} is part of Python itself" if "/lib/python" in path else f"{name} is in no package")
     file = match.group(2)
     parts = file.removesuffix(".py").split("/")
     if not file.endswith(".py") or not all(part.isidentifier() for part in parts):
-        raise PackError(f"{path} is no module that Python could import")
+        raise PackError(f"{file} is no module that an import finds by its name")
     if parts[-1] == "__init__":
         parts.pop()
     return ".".join(parts), file
+
+
+def unpackable(path: str) -> str:
+    """Why a file can neither be edited nor patched at import, a clause; empty when it can."""
+    if is_mine(path):
+        return ""
+    try:
+        placed(path)
+    except PackError as error:
+        return f"{error}, which no patch pack replaces"
+    return ""
 
 
 class _Text:

@@ -13,9 +13,9 @@ from g2.capture import launch
 from g2.capture.model import Break, Session, Snippet, Span
 from g2.capture.tail import Progress
 from g2.explain.findings import report
-from g2.rewrite import judge, proofs
+from g2.rewrite import judge, proofs, writing
 from g2.rewrite.judge import Run
-from g2.rewrite.plan import absolute
+from g2.rewrite.plan import absolute, script
 from g2.rewrite.prove import Tried
 from g2.rewrite.state import Placed, State
 
@@ -33,6 +33,11 @@ class Script:
     on_progress: Callable[[Progress], None] | None = None
     runs: int = 0  # of trials and plain runs
     _plain: list[tuple[bytes, bytes, int]] = field(default_factory=list[tuple[bytes, bytes, int]])
+
+    @property
+    def script(self) -> str:
+        """Its absolute path; empty for a module."""
+        return script(self.options.target, str(Path.cwd()))
 
     def before(self) -> Run:
         """The record, and the streams of a plain run beside it. Raises launch.LaunchError, OSError."""
@@ -59,7 +64,7 @@ class Script:
         options = replace(
             self.options,
             once=False,
-            overlay={path: text.data() for path, text in texts.items()},
+            overlay={path: text.data() for path, text in texts.items()} | writing.pack_without(self.script, texts),
             witness=WITNESS,
         )
         session, stdout, stderr = self._captured(options, lambda record: proofs.ask(record, state, suspects))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from g2.capture.model import Span
 from g2.rewrite.edit import Overlap, Text
 from g2.rewrite.model import Edit, FileEdits, Proposal, Target
+from g2.rewrite.pack import unpackable
 from g2.rewrite.source import FUNCTIONS, Source, Unreadable
 
 
@@ -77,6 +78,8 @@ class State:
         files: list[FileEdits] = []
         takes: set[tuple[str, Edit]] = set()
         for file in proposal.files:
+            if why := unpackable(file.path):
+                raise Unreadable(why)
             edits, taken = self.text(file.path).carried(file.edits)
             files.append(replace(file, edits=edits))
             takes |= {(file.path, edit) for edit in taken}

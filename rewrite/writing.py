@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from g2.capture.mine import is_mine
@@ -11,7 +11,7 @@ from g2.rewrite import pack_changes
 from g2.rewrite.change import Change, Refused, digest
 from g2.rewrite.edit import Text
 from g2.rewrite.model import Fixing, Offer
-from g2.rewrite.pack import MODULE, Pack, PackError, joined, made, read
+from g2.rewrite.pack import MODULE, Pack, PackError, joined, made, placed, read
 from g2.rewrite.pack_import import imported, with_import
 from g2.rewrite.source import Source, Unreadable
 from g2.rewrite.state import State
@@ -65,6 +65,20 @@ def base(script: str) -> dict[str, Source]:
         if path is not None and pack_changes.status(patch) == "ok":
             found[str(path)] = Source(str(path), patch.applied(path.read_bytes()))
     return found
+
+
+def pack_without(script: str, paths: Iterable[str]) -> dict[str, bytes]:
+    """The script's patch pack less these library files, for a trial that serves other text of them itself: its path and
+    what it is to hold. Empty when the script imports none, or it has nothing to do with them.
+    """
+    try:
+        pack = _active(script)
+        files = {placed(path)[1] for path in paths if not is_mine(path)}
+    except (PackError, OSError, Unreadable):
+        return {}
+    if pack is None or not files & set(pack.by_file):
+        return {}
+    return {str(pack.file): pack.without(files).text().encode()}
 
 
 def beside(script: str) -> Path:

@@ -18,7 +18,7 @@ from g2.cli.fixing.progress import Line
 from g2.cli.options import unusual
 from g2.cli.store import SESSION, Kept, Store, read
 from g2.cli.text import inline
-from g2.rewrite import writing
+from g2.rewrite import plan, writing
 from g2.rewrite.fix import Result, fix
 from g2.rewrite.kept import KeptError, dump, load
 from g2.rewrite.pack import PackError
@@ -106,7 +106,7 @@ def _known(folder: Path, session: Session) -> Result | None:
     """What was found out from this record before; None when nothing was, or with another text of a file."""
     try:
         text = (folder / RESULT).read_text("utf-8")
-        result = load(text, version(), _sources(session))
+        result = load(text, version(), _sources(plan.script(session.argv, session.cwd)))
         if all(writing.holds(path, sha256, result.state) for path, sha256 in result.fixing.files):
             return result
     except (OSError, KeptError, UnicodeError, Unreadable):
@@ -127,7 +127,7 @@ def _searched(store: Store, ask: Ask, session: Session | None, folder: Path | No
             line.round(number, trying, kept)
 
         try:
-            result = fix(bench, ask.only, on_round)
+            result = fix(bench, ask.only, on_round, _sources(bench.script))
         except LaunchError as error:
             raise Refusal(str(error), error.hint) from None
         except OSError as error:
@@ -155,11 +155,11 @@ def _check(session: Session | None) -> None:
     raise Refusal(f"the script failed: {error}", "a rewrite is proved on a run that ends well; mend that first")
 
 
-def _sources(session: Session) -> dict[str, Source]:
-    script = session.argv[0] if session.argv and session.argv[0] != "-m" else ""
+def _sources(script: str) -> dict[str, Source]:
+    """Library files as the script sees them, where it imports a patch pack."""
     try:
-        return writing.base(absolute(script, session.cwd)) if script else {}
-    except PackError:
+        return writing.base(script)
+    except (PackError, OSError, Unreadable):
         return {}
 
 

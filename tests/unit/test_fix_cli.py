@@ -468,7 +468,7 @@ class Search:
     result: Result
     calls: int = 0
 
-    def fix(self, bench: Any, only: Any = (), on_round: Any = None, **more: Any) -> Result:
+    def fix(self, bench: Any, only: Any, on_round: Any, sources: Any) -> Result:
         self.calls += 1
         self.given = bench.session
         bench.session = bench.session or self.session

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import zipfile
 from importlib.util import decode_source
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 from g2.rewrite import pack_served
 from g2.rewrite.apply import apply
 from g2.rewrite.diff import unified_bytes
-from g2.rewrite.pack import Hunk, Pack, PackError, Patch, joined, made, placed, read
+from g2.rewrite.pack import Hunk, Pack, PackError, Patch, joined, made, placed, read, unpackable
 from g2.rewrite.pack_changes import changes, importers, located, status, unimports
 from g2.rewrite.pack_import import LINE, imported, with_import, without_import
 from g2.rewrite.source import Source
@@ -372,6 +373,9 @@ def test_where_a_file_belongs() -> None:
     for path in ("/usr/lib/python3.11/copy.py", "/home/ada/a.py", f"{env}/not-a-name/a.py"):
         with pytest.raises(PackError):
             placed(path)
+    assert unpackable("/home/ada/a.py") == unpackable(f"{env}/single.py") == ""
+    assert "not-a-name/a.py is no module" in unpackable(f"{env}/not-a-name/a.py")
+    assert unpackable(tempfile.__file__) == "tempfile.py is part of Python itself, which no patch pack replaces"
 
 
 def test_a_file_keeps_all_else_byte_for_byte(site: Path) -> None:
