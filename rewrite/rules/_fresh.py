@@ -10,10 +10,11 @@ from g2.rewrite.rules._qualified import functional
 from g2.rewrite.source import Piece
 
 _MAKING = frozenset(
-    """
-    arange empty empty_like eye full full_like linspace logspace new_empty new_full new_ones new_tensor new_zeros ones
-    ones_like scalar_tensor zeros zeros_like clone rand randn rand_like randn_like where
-    """.split()
+    [
+        "arange", "empty", "empty_like", "eye", "full", "full_like", "linspace", "logspace", "new_empty",
+        "new_full", "new_ones", "new_tensor", "new_zeros", "ones", "ones_like", "scalar_tensor", "zeros",
+        "zeros_like", "clone", "rand", "randn", "rand_like", "randn_like", "where",
+    ]
 )
 _PASSES = (cst.BinaryOperation, cst.UnaryOperation, cst.Comparison, cst.ComparisonTarget)
 _ASKED = ("shape", "dtype", "device", "ndim", "size", "dim", "numel", "new_zeros", "new_ones", "new_empty", "new_full")

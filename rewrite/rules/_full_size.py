@@ -38,7 +38,7 @@ class FullSize:
         """The same, with `fill` in the place of elements that are not selected, so that neither they nor their
         gradients can do harm.
         """
-        parts = {part: self.where(part, fill) for part in self._linear(node)}
+        parts: dict[cst.CSTNode, str] = {part: self.where(part, fill) for part in self._linear(node)}
         return spliced(self.piece, node, {**self.leaves, **parts})
 
     def where(self, node: cst.BaseExpression, other: str, text: str | None = None) -> str:

@@ -56,10 +56,12 @@ class Known(Kinds):
             return replace(kind, dtype=_CASTS[method], shape=owner.shape)
         if method in _POSITIONS:
             return replace(kind, dtype="int64")
-        if method in ("sum", "prod", "cumsum") and not kind.dtype and owner.dtype.startswith(("int", "uint", "bool")):
+        whole = owner.dtype.startswith(("int", "uint", "bool"))
+        if method in ("sum", "prod", "cumsum") and not kind.dtype and whole:
             return replace(kind, dtype="int64")
         if method == "to" and len(node.args) == 1:
             name = self.names.dotted(dotted(node.args[0].value))
             if name.startswith("torch."):
-                return replace(kind, dtype={"float": "float32", "long": "int64"}.get(name[6:], name[6:]), shape=owner.shape)
+                dtype = {"float": "float32", "long": "int64"}.get(name[6:], name[6:])
+                return replace(kind, dtype=dtype, shape=owner.shape)
         return kind

@@ -68,7 +68,7 @@ print(loss.detach(), x.grad)
 """,
     ),
     Example(
-        "a loss over rows",
+        "a loss",
         """import torch
 import torch.nn.functional as F
 
@@ -79,7 +79,7 @@ class Net(torch.nn.Module):
 
 
 keep = torch.tensor([True, False])
-print(Net()(torch.ones(2, 3), torch.zeros(2, 3), keep))
+print(Net()(torch.ones(2), torch.zeros(2), keep))
 """,
         """import torch
 import torch.nn.functional as F
@@ -87,11 +87,41 @@ import torch.nn.functional as F
 
 class Net(torch.nn.Module):
     def forward(self, x, y, keep):
-        return F.mse_loss(torch.where(keep.unsqueeze(-1), x, 0), torch.where(keep.unsqueeze(-1), y, 0), reduction="sum") / (keep.sum() * x.shape[-1])
+        return F.mse_loss(torch.where(keep, x, 0), torch.where(keep, y, 0), reduction="sum") / keep.sum()
 
 
 keep = torch.tensor([True, False])
-print(Net()(torch.ones(2, 3), torch.zeros(2, 3), keep))
+print(Net()(torch.ones(2), torch.zeros(2), keep))
+""",
+    ),
+)
+
+ROWS = (
+    Example(
+        "rows, of which all columns count",
+        """import torch
+
+
+class Net(torch.nn.Module):
+    def forward(self, x, keep):
+        mean = x[keep].mean()
+        return mean + x[keep, :].sum(0)
+
+
+x = torch.tensor([[1.0, 2.0, 3.0], [float("nan"), 1.0, 1.0]])
+print(Net()(x, torch.tensor([True, False])))
+""",
+        """import torch
+
+
+class Net(torch.nn.Module):
+    def forward(self, x, keep):
+        mean = torch.where(keep.unsqueeze(-1), x, 0).sum() / (keep.sum() * x.shape[-1])
+        return mean + torch.where(keep.unsqueeze(-1), x, 0).sum(0)
+
+
+x = torch.tensor([[1.0, 2.0, 3.0], [float("nan"), 1.0, 1.0]])
+print(Net()(x, torch.tensor([True, False])))
 """,
     ),
 )

@@ -15,7 +15,7 @@ from g2.rewrite.source import Piece
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """`tensor[mask]`, with `before` whole dimensions in front of the mask's and `behind` behind them; None: not known."""
+    """`tensor[mask]`, with `before` whole dimensions in front of the mask's and `behind` behind; None: not known."""
 
     node: cst.BaseExpression
     tensor: cst.BaseExpression

@@ -14,13 +14,20 @@ from g2.rewrite.rules._qualified import functional
 from g2.rewrite.rules._spliced import operand, spliced
 
 _ARITHMETIC = (cst.Add, cst.Subtract, cst.Multiply, cst.Divide, cst.FloorDivide, cst.Modulo, cst.Power)
+_IN_PLACE = (cst.AddAssign, cst.SubtractAssign, cst.MultiplyAssign, cst.DivideAssign)
 _ORDER = (cst.LessThan, cst.GreaterThan, cst.LessThanEqual, cst.GreaterThanEqual, cst.Equal, cst.NotEqual)
 _TAKES = frozenset(
-    "add sub subtract mul multiply div true_divide divide pow fmod remainder lt le gt ge eq ne less greater where masked_fill "
-    "full_like floor_divide atan2 maximum minimum lerp addcmul xlogy".split()
-)
-_BOUNDS = frozenset("clamp clip clamp_min clamp_max".split())
-_MATH = frozenset("sqrt exp log log2 log10 log1p expm1 sin cos tan tanh sinh cosh asin acos atan erf".split())
+    [
+        "add", "sub", "subtract", "mul", "multiply", "div", "true_divide", "divide", "pow", "fmod", "remainder",
+        "lt", "le", "gt", "ge", "eq", "ne", "less", "greater", "where", "masked_fill", "full_like", "floor_divide",
+        "atan2", "maximum", "minimum", "lerp", "addcmul", "xlogy",
+    ]
+)  # fmt: skip
+_BOUNDS = frozenset(["clamp", "clip", "clamp_min", "clamp_max"])
+_MATH = frozenset([
+    "sqrt", "exp", "log", "log2", "log10", "log1p", "expm1", "sin", "cos", "tan", "tanh", "sinh", "cosh",
+    "asin", "acos", "atan", "erf",
+])  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +78,8 @@ class Uses:
                 return self._truth(node) if scalar.dtype == "bool" else self._no(node)
             case cst.FormattedStringExpression() if any(isinstance(one, cst.Raise) for one in piece.ancestors(above)):
                 return None  # a tensor without dimensions is formatted as its number is
-            case cst.AugAssign(target=target, operator=operator) if above.value is node:
-                if isinstance(operator, (cst.AddAssign, cst.SubtractAssign, cst.MultiplyAssign, cst.DivideAssign)):
-                    return self._meets(self.kinds.of(target), scalar, node)
+            case cst.AugAssign(target=target) if above.value is node and isinstance(above.operator, _IN_PLACE):
+                return self._meets(self.kinds.of(target), scalar, node)
         return self._no(node)
 
     def _no(self, node: cst.CSTNode) -> Left:
@@ -110,9 +116,9 @@ class Uses:
             return Left("two tensors without dimensions and of different dtypes would give another dtype")
         if other.shape is None and scalar.dtype == "float64":
             return Left("float64 would spread to tensors without dimensions")
-        if not scalar.whole and other.dtype and not other.dtype.startswith(("float", "bfloat")):
-            if scalar.dtype != "float32":
-                return Left(f"with whole numbers a {scalar.dtype} tensor gives another dtype than a Python float")
+        counts = bool(other.dtype) and not other.dtype.startswith(("float", "bfloat"))
+        if counts and not scalar.whole and scalar.dtype != "float32":
+            return Left(f"with whole numbers a {scalar.dtype} tensor gives another dtype than a Python float")
         return None
 
     def _arithmetic(self, node: cst.BaseExpression, above: cst.BinaryOperation, scalar: Scalar) -> Left | None:
@@ -194,11 +200,11 @@ class Uses:
             return self.follow(call, replace(scalar, whole=False, dtype="float32" if scalar.whole else scalar.dtype))
         owner = call.func.value if isinstance(call.func, cst.Attribute) and not name else None
         method = name or (call.func.attr.value if isinstance(call.func, cst.Attribute) else "")
-        tensors = [self.kinds.of(a.value) for a in call.args if a is not arg] + ([self.kinds.of(owner)] if owner else [])
+        others = [a.value for a in call.args if a is not arg] + ([owner] if owner is not None else [])
+        tensors = [self.kinds.of(one) for one in others]
         first = next((one for one in tensors if one.tensor and not one.truth), None)
         if method.rstrip("_") in _BOUNDS and first is not None:
-            others = [a for a in call.args if a is not arg and self.kinds.of(a.value).plain]
-            if others:
+            if any(one.plain for one in tensors):
                 return Left("the other bound is a number, and clamp takes two numbers or two tensors")
             return self._meets(first, scalar, node)
         if method.rstrip("_") in _TAKES and first is not None:

@@ -10,13 +10,23 @@ import libcst as cst
 from g2.rewrite.rules._kinds import Kinds
 from g2.rewrite.rules._qualified import functional
 
-_LINEAR = frozenset("neg negative relu clamp clip clamp_min clamp_max float double half bfloat16 type_as".split())
-_ZERO = _LINEAR | frozenset("abs absolute square sqrt tanh sin tan asin atan sinh erf sign log1p expm1 round floor ceil trunc".split())
+_LINEAR = frozenset([
+    "neg", "negative", "relu", "clamp", "clip", "clamp_min", "clamp_max", "float", "double", "half", "bfloat16",
+    "type_as",
+])  # fmt: skip
+_ZERO = _LINEAR | frozenset([
+    "abs", "absolute", "square", "sqrt", "tanh", "sin", "tan", "asin", "atan", "sinh", "erf", "sign", "log1p",
+    "expm1", "round", "floor", "ceil", "trunc",
+])  # fmt: skip
 _ZERO -= {"clamp", "clip", "clamp_min", "clamp_max"}
 POINTWISE = _ZERO | _LINEAR | frozenset(
-    "exp exp2 log log2 log10 sigmoid cos acos rsqrt reciprocal softplus logsigmoid gelu silu elu selu leaky_relu hardtanh "
-    "mish pow add sub mul div true_divide multiply subtract maximum minimum fmod remainder logit erfc erfinv lgamma digamma "
-    "isnan isinf isfinite eq ne lt le gt ge logical_not logical_and logical_or nan_to_num atan2 hypot long int bool xlogy".split()
+    [
+        "exp", "exp2", "log", "log2", "log10", "sigmoid", "cos", "acos", "rsqrt", "reciprocal", "softplus",
+        "logsigmoid", "gelu", "silu", "elu", "selu", "leaky_relu", "hardtanh", "mish", "pow", "add", "sub", "mul",
+        "div", "true_divide", "multiply", "subtract", "maximum", "minimum", "fmod", "remainder", "logit", "erfc",
+        "erfinv", "lgamma", "digamma", "isnan", "isinf", "isfinite", "eq", "ne", "lt", "le", "gt", "ge",
+        "logical_not", "logical_and", "logical_or", "nan_to_num", "atan2", "hypot", "long", "int", "bool", "xlogy",
+    ]
 )  # fmt: skip
 _ARITHMETIC = (cst.Add, cst.Subtract, cst.Multiply, cst.Divide, cst.Power, cst.Modulo, cst.FloorDivide)
 _LOGIC = (cst.BitAnd, cst.BitOr, cst.BitXor)
@@ -24,8 +34,8 @@ _LOGIC = (cst.BitAnd, cst.BitOr, cst.BitXor)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """An expression over leaves (`leaf`: it holds one). linear: a gradient of zero stays zero whatever the elements are;
-    zero: it is zero where all leaves are; constant: a Python number or a tensor that is the same for every element.
+    """An expression over leaves; `leaf`: it holds one. linear: a gradient of zero stays zero whatever the elements
+    are; zero: it is zero where all leaves are.
     """
 
     leaf: bool
@@ -102,7 +112,8 @@ def _call(kinds: Kinds, node: cst.Call, leaves: Collection[cst.CSTNode], behind:
         name, first = node.func.attr.value, [node.func.value]
     if name not in POINTWISE or any(arg.star for arg in node.args):
         return None
-    values = first + [arg.value for arg in node.args if arg.keyword is None or arg.keyword.value in ("min", "max", "other")]
+    given = [arg for arg in node.args if arg.keyword is None or arg.keyword.value in ("min", "max", "other")]
+    values = first + [arg.value for arg in given]
     if any(_holds(arg.value, leaf) for arg in node.args if arg.value not in values for leaf in leaves):
         return None
     forms = [form(kinds, value, leaves, behind) for value in values]

@@ -14,7 +14,8 @@ from g2.rewrite.rules._spliced import operand, spliced
 _ZERO_LOSSES = frozenset(("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"))  # zero where both arguments are
 _LOSSES = _ZERO_LOSSES | {"binary_cross_entropy", "binary_cross_entropy_with_logits"}
 _WEAK = (
-    cst.BinaryOperation, cst.UnaryOperation, cst.Attribute, cst.Subscript, cst.Comparison, cst.ComparisonTarget, cst.Call
+    cst.BinaryOperation, cst.UnaryOperation, cst.Attribute, cst.Subscript, cst.Comparison, cst.ComparisonTarget,
+    cst.Call,
 )  # fmt: skip
 _COUNTS = "how many elements are selected is used as a Python number"
 
@@ -66,12 +67,12 @@ class Reductions:
         form = self.full.form(top)
         if form is None:
             return self._other(top)
-        truth = top in self.full.leaves and self.kinds.of(self.first.tensor).truth and top is self.first.node
+        truth = top is self.first.node and self.kinds.of(self.first.tensor).truth
         if name in ("any", "all"):
             if not (truth or isinstance(top, cst.Comparison)):
                 return self._other(top)
-            both = f"({self._strong(top)} & {self._mask()})" if name == "any" else f"({self._strong(top)} | ~{self._mask()})"
-            return call, f"{both}.{name}({dim})"
+            joined = f"& {self._mask()}" if name == "any" else f"| ~{self._mask()}"
+            return call, f"({self._strong(top)} {joined}).{name}({dim})"
         if name in ("max", "min", "amax", "amin"):
             return self._extreme(top, name, call, dim)
         if name == "norm" and (dim or rest):

@@ -19,8 +19,8 @@ _MAX_LEAVES = 64
 @dataclass(slots=True)
 class Selection:
     """`leaves`: where selected elements are read, and the whole tensor that stands for them. `lines`: the statements
-    `v = x[mask]` that are not needed any more. `derived`: right sides whose name holds what is computed of them. `tops`:
-    the largest expressions that work on each element by itself; what is around them uses them up.
+    `v = x[mask]` that are not needed any more. `derived`: right sides whose name holds what is computed of them.
+    `tops`: the largest expressions that work on each element by itself; what is around them uses them up.
     """
 
     first: Selected

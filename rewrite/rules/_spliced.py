@@ -9,11 +9,13 @@ import libcst as cst
 from g2.rewrite.rules._names import nodes
 from g2.rewrite.source import Piece
 
-_ATOMS = (cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Integer, cst.Float, cst.Tuple, cst.List)
+_ATOMS = (cst.Name, cst.Attribute, cst.Call, cst.Subscript)
 
 
 def spliced(piece: Piece, node: cst.CSTNode, parts: Mapping[cst.CSTNode, str]) -> str:
-    """The node as written, without brackets around it, each of `parts` that is in it (or is it) by its new text; the outermost win."""
+    """The node as written, without brackets around it; `parts` that are in it (or are it) by their new text, of
+    which the outermost win.
+    """
     found: list[tuple[int, int, str]] = []
     for one in nodes(node):
         if one in parts:
@@ -51,6 +53,6 @@ def _brackets(text: str, start: int, end: int) -> tuple[int, int]:
 def operand(piece: Piece, node: cst.BaseExpression, text: str | None = None) -> str:
     """The node (or `text` in its stead) as it can stand before a dot: in brackets, where it needs them."""
     written = piece.code(node) if text is None else text
-    if isinstance(node, _ATOMS) and not isinstance(node, (cst.Integer, cst.Float)):
+    if isinstance(node, _ATOMS):
         return written
     return f"({written})"

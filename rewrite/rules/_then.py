@@ -10,6 +10,7 @@ import libcst as cst
 from g2.capture.model import Span, Value
 from g2.rewrite.edit import Overlap, Text
 from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
+from g2.rewrite.rules._kinds import UNKNOWN
 from g2.rewrite.rules._known import Known
 from g2.rewrite.rules._names import bindings, nodes, scope
 from g2.rewrite.site import Site
@@ -18,7 +19,9 @@ from g2.rewrite.source import Piece, Unreadable
 _SEVERAL = 3
 
 
-def then(site: Site, first: Proposal, tests: Sequence[cst.BaseExpression], held: dict[str, Value]) -> Iterator[Proposal | Left]:
+def then(
+    site: Site, first: Proposal, tests: Sequence[cst.BaseExpression], held: dict[str, Value]
+) -> Iterator[Proposal | Left]:
     """`first`, and for every one of `tests` (expressions of the text now) what a rule makes of a branch on it.
 
     held: what names hold once `first` is in place.
@@ -40,7 +43,9 @@ def then(site: Site, first: Proposal, tests: Sequence[cst.BaseExpression], held:
     yield from made
 
 
-def _cured(site: Site, first: Proposal, test: cst.BaseExpression, values: dict[str, Value]) -> Iterator[Proposal | Left]:
+def _cured(
+    site: Site, first: Proposal, test: cst.BaseExpression, values: dict[str, Value]
+) -> Iterator[Proposal | Left]:
     from g2.rewrite.catalog import rules_for  # the catalog loads this folder
 
     source = site.source
@@ -112,8 +117,7 @@ def _inferred(site: Site) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for node in nodes(around):
         if isinstance(node, cst.Name) and node.value not in found and node.value not in site.values:
-            if bindings(site.piece, around, node.value):
-                kind = known.of(node)
-                if kind.name != "unknown":
-                    found[node.value] = Value(node.value, kind.name, kind.dtype, kind.shape, kind.grad)
+            kind = known.of(node) if bindings(site.piece, around, node.value) else UNKNOWN
+            if kind.name != "unknown":
+                found[node.value] = Value(node.value, kind.name, kind.dtype, kind.shape, kind.grad)
     return found

@@ -21,7 +21,10 @@ from g2.rewrite.site import Site
 from g2.rewrite.source import Piece
 
 _DETACHED = ("detach", "argmax", "argmin", "long", "int", "bool", "count_nonzero")
-_VIEWS = frozenset("view reshape squeeze unsqueeze flatten detach data expand select narrow contiguous to float T".split())
+_VIEWS = frozenset([
+    "view", "reshape", "squeeze", "unsqueeze", "flatten", "detach", "data", "expand", "select", "narrow",
+    "contiguous", "to", "float", "T",
+])  # fmt: skip
 
 
 def _propose(site: Site) -> Iterator[Proposal | Left]:
@@ -144,10 +147,10 @@ RULE = Rule(
     title="a number stays a tensor",
     answers=("host-value",),
     legal="Every use of the number, followed through names, is arithmetic or a comparison with a tensor, a bound or a "
-    "value that torch also takes as a tensor, or arithmetic with other numbers that ends there; where it decides a branch, "
-    "a rule must be there for that branch. The dtype stays: a tensor "
-    "without dimensions promotes as a number does, but for the cases that are looked at and left. No gradient flowed "
-    "through the number: the tensor is detached; it is cloned where it may be written into before its last use.",
+    "value that torch also takes as a tensor, or arithmetic with other numbers that ends there; where it "
+    "decides a branch, a rule must be there for that branch. The dtype stays: a tensor without dimensions "
+    "promotes as a number does, but for the cases that are looked at and left. No gradient flowed through the "
+    "number: the tensor is detached; it is cloned where it may be written into before its last use.",
     safety=Safety.SAFE,
     propose=_propose,
     examples=EXAMPLES + DECIDING,

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import libcst as cst
-
 from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Rule
 from g2.rewrite.rules._dead import pure, without
 from g2.rewrite.rules._known import Known
-from g2.rewrite.rules._mask_reduced_examples import EXAMPLES, NEGATIVES
+from g2.rewrite.rules._mask_reduced_examples import EXAMPLES, NEGATIVES, ROWS
 from g2.rewrite.rules._masked import selected
 from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._qualified import torch_as
@@ -61,14 +59,15 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
 RULE = Rule(
     title="a reduction of what a mask selects becomes one of the whole tensor",
     answers=("data-dependent-shape",),
-    legal="What is computed of the selected elements works on each of them by itself and ends in a sum, a mean, any, all, "
-    "a norm, a maximum or minimum, or in a loss of torch.nn.functional; the selected elements themselves, and how many "
-    "they are, are used for nothing else. An empty mask gives the same in both: 0 for a sum, NaN for a mean. Elements "
-    "that are not selected are replaced before anything is computed of them, so that their NaN or infinity reaches "
-    "neither the result nor a gradient. A maximum of nothing raises before and gives an infinity after: ASK.",
+    legal="What is computed of the selected elements works on each of them by itself and ends in a sum, a mean, any, "
+    "all, a norm, a maximum or minimum, or in a loss of torch.nn.functional; the selected elements themselves, "
+    "and how many they are, are used for nothing else. An empty mask gives the same in both: 0 for a sum, NaN "
+    "for a mean. Elements that are not selected are replaced before anything is computed of them, so that their "
+    "NaN or infinity reaches neither the result nor a gradient. A maximum of nothing raises before and gives an "
+    "infinity after: ASK.",
     safety=Safety.SAFE,
     propose=_propose,
-    examples=EXAMPLES,
+    examples=EXAMPLES + ROWS,
     negatives=NEGATIVES,
     rank=35,
 )

@@ -17,7 +17,6 @@ from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._qualified import torch_as
 from g2.rewrite.site import Site
 
-
 _WEAK = (cst.BinaryOperation, cst.UnaryOperation, cst.Comparison, cst.BooleanOperation, cst.IfExp)
 
 
@@ -30,8 +29,9 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
     match line.body[0]:
         case cst.Assign(targets=[cst.AssignTarget(target=cst.Subscript() as target)], value=value):
             yield from _written(site, kinds, line.body[0], target, value, None)
-        case cst.AugAssign(target=cst.Subscript() as target, operator=operator, value=value):
-            yield from _written(site, kinds, line.body[0], target, value, piece.code(operator).strip().removesuffix("="))
+        case cst.AugAssign(target=cst.Subscript() as target, operator=sign, value=value):
+            operator = piece.code(sign).strip().removesuffix("=")
+            yield from _written(site, kinds, line.body[0], target, value, operator)
 
 
 def _written(
@@ -59,7 +59,7 @@ def _written(
         return
     torch, imports = torch_as(piece.source)
     mask = widened(piece, goal.mask, goal.behind)
-    leaves = {one.node: piece.code(one.tensor) for one in read}
+    leaves: dict[cst.CSTNode, str] = {one.node: piece.code(one.tensor) for one in read}
     full = FullSize(kinds, torch, mask, leaves, goal.behind)
     form = full.form(value)
     if form is None:
@@ -73,7 +73,7 @@ def _written(
     if operator is not None:
         new = _combined(site, full, goal, value, operator, new)
     where = f"{torch}.where({mask}, {new}, {name})"
-    same = operator is None or not read and kinds.of(value).plain and operator != "/"
+    same = operator is None or (not read and kinds.of(value).plain and operator != "/")
     if isinstance(goal.tensor, cst.Name) and same and fresh(kinds, goal.tensor):
         text = f"{name} = {where}"
     else:
@@ -102,10 +102,11 @@ def _combined(
 RULE = Rule(
     title="a write by mask becomes torch.where",
     answers=("data-dependent-shape",),
-    legal="Both sides select with the same boolean mask, and what is computed of the selected elements works on each of "
-    "them by itself, so that it can be computed of all and chosen by torch.where. What is not selected is replaced before "
-    "it meets an operation that could turn a zero gradient into NaN. The name is bound to the new tensor only where the "
-    "old one was made in the function and nothing else holds it; else the result is copied into it.",
+    legal="Both sides select with the same boolean mask, and what is computed of the selected elements works on each "
+    "of them by itself, so that it can be computed of all and chosen by torch.where. What is not selected is "
+    "replaced before it meets an operation that could turn a zero gradient into NaN. The name is bound to the "
+    "new tensor only where the old one was made in the function and nothing else holds it; else the result is "
+    "copied into it.",
     safety=Safety.SAFE,
     propose=_propose,
     examples=(

@@ -44,7 +44,7 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
             yield Left(f"{function} is also given {piece.code(arg.value)}, which is not selected by the mask")
             return
     torch, imports = torch_as(piece.source)
-    parts = {one.node: _whole(kinds, one, torch) for one in read}
+    parts: dict[cst.CSTNode, str] = {one.node: _whole(kinds, one, torch) for one in read}
     whole = _guard(kinds, line, goals[0].mask)
     text = _text(kinds, piece, assign, goals, parts, torch)
     if whole is not None:
@@ -133,10 +133,10 @@ def _text(
 RULE = Rule(
     title="a call with what a mask selects is made with the whole tensors",
     answers=("data-dependent-shape", "tensor-branch", "size-from-data"),
-    legal="Every tensor that the call is given and every one that takes its results is selected by one boolean mask. The "
-    "function must treat each element by itself, which is not proved by reading: the rewrite is ASK, and the proof "
-    "compares it on other inputs. Where the mask compares a tensor with bounds, elements outside are given as a bound, so "
-    "that a check of the range in the function still holds.",
+    legal="Every tensor that the call is given and every one that takes its results is selected by one boolean mask. "
+    "The function must treat each element by itself, which is not proved by reading: the rewrite is ASK, and "
+    "the proof compares it on other inputs. Where the mask compares a tensor with bounds, elements outside are "
+    "given as a bound, so that a check of the range in the function still holds.",
     safety=Safety.ASK,
     propose=_propose,
     examples=(

@@ -49,7 +49,8 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
         uses: list[cst.BaseExpression] = list(reads(piece, around, old.value))
         held = {name: Value(name, "tensor", "bool", shape)}
     else:
-        name, uses, held = operand(piece, mask), [call], {}
+        name, held = operand(piece, mask), {}
+        uses = [call] if isinstance(call, cst.BaseExpression) else []
     for use in uses:
         why = _use(piece, use, name, parts, tests)
         if why is not None:
@@ -97,11 +98,11 @@ def _use(
     if counted is not None:
         compared = piece.parent(counted)
         test = piece.parent(compared) if compared is not None else None
-        if isinstance(compared, cst.Comparison) and isinstance(test, (cst.If, cst.IfExp, cst.Assert)):
-            if test.test is compared:
-                parts[counted] = f"{name}.sum()"
-                tests.append(compared)
-                return None
+        asks = isinstance(test, (cst.If, cst.IfExp, cst.Assert)) and test.test is compared
+        if isinstance(compared, cst.Comparison) and asks:
+            parts[counted] = f"{name}.sum()"
+            tests.append(compared)
+            return None
         return Left(f"the number of positions is needed as one in line {piece.span(use).line}")
     return Left(f"the positions themselves are needed in line {piece.span(use).line}")
 
@@ -118,9 +119,9 @@ def _taken(piece: Piece, picked: cst.Subscript) -> cst.BaseExpression | None:
     if isinstance(above, cst.Arg):
         call = piece.parent(above)
         return picked if isinstance(call, cst.Call) and piece.code(call.func) in ("int", "float") else None
-    if isinstance(above, cst.Subscript) and above.value is picked and piece.code(above).replace(" ", "").endswith("[0]"):
-        return above
-    return None
+    if not isinstance(above, cst.Subscript) or above.value is not picked:
+        return None
+    return above if piece.code(above).replace(" ", "").endswith("[0]") else None
 
 
 def _counts_up(index: cst.BaseExpression) -> bool:
@@ -143,9 +144,9 @@ def _counted(piece: Piece, use: cst.BaseExpression) -> cst.BaseExpression | None
 RULE = Rule(
     title="a position is found by counting",
     answers=("data-dependent-shape",),
-    legal="Of the positions at which a boolean tensor of one dimension is true, one is taken by a number that counts from "
-    "the front, and at most their number is compared. The running count passes that number first at that position. Where "
-    "there are too few, the original raises an IndexError: ASK.",
+    legal="Of the positions at which a boolean tensor of one dimension is true, one is taken by a number that counts "
+    "from the front, and at most their number is compared. The running count passes that number first at that "
+    "position. Where there are too few, the original raises an IndexError: ASK.",
     safety=Safety.ASK,
     propose=_propose,
     examples=(

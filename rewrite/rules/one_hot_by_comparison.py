@@ -101,8 +101,9 @@ RULE = Rule(
     title="one_hot becomes a comparison with the class numbers",
     answers=("one-hot", "host-value"),
     legal="The number of classes is `max(..., L)` and the result is cut to its first L classes, L being a plain "
-    "number, so that the width is L whatever the index holds. Each class up to L is then a comparison; classes behind "
-    "it are cut off in both. one_hot refuses negative indices, the comparison gives a row of zeros for them.",
+    "number, so that the width is L whatever the index holds. Each class up to L is then a comparison; classes "
+    "behind it are cut off in both. one_hot refuses negative indices, the comparison gives a row of zeros for "
+    "them.",
     safety=Safety.SAFE,
     propose=_propose,
     examples=(

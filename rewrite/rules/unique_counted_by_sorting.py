@@ -103,9 +103,9 @@ def _count(piece: Piece, unique: cst.CSTNode) -> cst.BaseExpression | None:
 RULE = Rule(
     title="different values are counted without listing them",
     answers=("data-dependent-shape",),
-    legal="Only the number of different values is used, and every use of it takes a tensor as well; where it decides a "
-    "branch, a rule must be there for that branch. A value differs from the one before it in the sorted tensor, NaN from "
-    "every other, as unique has it.",
+    legal="Only the number of different values is used, and every use of it takes a tensor as well; where it decides "
+    "a branch, a rule must be there for that branch. A value differs from the one before it in the sorted "
+    "tensor, NaN from every other, as unique has it.",
     safety=Safety.SAFE,
     propose=_propose,
     examples=(
