@@ -70,9 +70,10 @@ _NOTHING = Way("as recorded")
 
 def _way(dice: Dice, name: str) -> Way:
     kind = dice.among(11)
-    scale, sign, share, offset = dice.magnitude(), dice.sign(), dice.unit(), dice.sign() * dice.magnitude()
+    far = 6.0 if dice.unit() < 0.2 else 3.0  # 1e6 is beyond what half precision holds
+    scale, sign, share, offset = dice.magnitude(far), dice.sign(), dice.unit(), dice.sign() * dice.magnitude(far)
     tossed_share = (0.0, 0.1, 0.5, 0.9, 1.0)[dice.among(5)]
-    whole = dice.among(4)
+    whole = dice.among(5)
 
     def floats(tensor: torch.Tensor, source: torch.Generator) -> torch.Tensor:
         drawn = redrawn(tensor, source)
@@ -93,7 +94,7 @@ def _way(dice: Dice, name: str) -> Way:
             case 4:
                 return torch.rand(tensor.shape, generator=source, dtype=torch.float64)
             case 5:  # about a threshold that programs like
-                return (0.0, 0.5, 1.0, -1.0)[whole] + noise * min(scale, 1.0)
+                return (0.0, 0.5, 1.0, -1.0)[whole % 4] + noise * min(scale, 1.0)
             case 6:
                 return torch.full(tensor.shape, offset, dtype=torch.float64)
             case 7:
@@ -101,11 +102,14 @@ def _way(dice: Dice, name: str) -> Way:
             case 8:  # a few large among small ones
                 return drawn * torch.where(torch.rand(tensor.shape, generator=source) < 0.05, 1e4, 1.0)
             case 9:
-                return one((float("nan"), float("inf"), -float("inf"), 0.0)[whole])(drawn, source)
+                return one((float("nan"), float("inf"), -float("inf"), 0.0)[whole % 4])(drawn, source)
             case _:
                 return drawn * sign
 
     def wholes(tensor: torch.Tensor, source: torch.Generator) -> torch.Tensor:
+        if tensor.numel() == 1:  # a counter, a position, a length
+            most = 2 * abs(int(tensor)) + 3
+            return torch.randint(0, most, tensor.shape, generator=source)
         drawn = chosen(tensor, source)
         match whole:
             case 0:
@@ -115,6 +119,8 @@ def _way(dice: Dice, name: str) -> Way:
                 return torch.randint(low, high + 1, tensor.shape, generator=source)
             case 2:
                 return torch.where(torch.rand(tensor.shape, generator=source) < share, drawn, tensor.cpu().amin())
+            case 3:  # beyond what was seen; no index any more, but lengths and counts
+                return torch.randint(0, 2 * max(int(tensor.max()), 0) + 2, tensor.shape, generator=source)
             case _:
                 return drawn
 

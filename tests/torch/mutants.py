@@ -218,6 +218,7 @@ MUTANTS: tuple[Pair, ...] = (
         "raises at the bound",
         'if (x > 1).any():\n    raise ValueError("above 1")\nreturn x * 2',
         'if (x >= 1).any():\n    raise ValueError("above 1")\nreturn x * 2',
+        args="x = torch.rand(4, 8)",
     ),
     Pair("assert lost", 'assert x.isfinite().all(), "finite"\nreturn x * 2', "return x * 2"),
     Pair(

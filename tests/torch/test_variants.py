@@ -227,6 +227,14 @@ def test_the_search_reaches_both_sides() -> None:
         assert {bool(condition(x)) for x in made} == {True, False}, name
 
 
+def test_the_search_counts_and_measures() -> None:
+    args = (torch.tensor(5), torch.tensor([3, 9, 4]))
+    made = [variant.make()[0] for variant in islice(search(args, {}, None, 0), 100)]
+    assert {int(step) % 5 == 0 for step, _ in made} == {True, False}
+    assert {bool(lengths.max() > 9) for _, lengths in made} == {True, False}
+    assert {bool((lengths == lengths[0]).all()) for _, lengths in made} == {True, False}
+
+
 def test_nothing_to_vary() -> None:
     assert list(variants((None, "text", 3), {})) == []
     assert recorded((None, "text", 3), {"k": 1}).make() == ((None, "text", 3), {"k": 1})
