@@ -14,7 +14,7 @@ from g2.capture.tail import appended
 
 _TICK = 0.05
 _LIMIT = 120.0  # seconds after the script's end; each fork also has an alarm of its own
-_PROVING = 300.0  # where two versions of the code are compared (rewrite/trial)
+_PROVING = 600.0  # where two versions of the code are compared (rewrite/trial)
 
 
 class Forks:

@@ -11,7 +11,6 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any
 
 import torch
@@ -50,7 +49,7 @@ class Calls:
 
     def meet(self, call: Callable[[], Any]) -> None:
         """Make the root's call, and its backward pass, for the sake of the calls in it."""
-        vars(builtins)[_MET] = self._met
+        setattr(builtins, _MET, self._met)
         for number, live in enumerate(self._live):
             live.function.__code__ = door(_MET, number, live.function.__code__)
         eager_only()
@@ -93,7 +92,7 @@ class Calls:
             seek(self._comparing, subject, lambda: self._wanted(live), until)
 
 
-def _bound(function: FunctionType, owner: Any) -> Callable[..., Any]:
+def _bound(function: Callable[..., Any], owner: Any) -> Callable[..., Any]:
     def bound(*args: Any, **kwargs: Any) -> Any:
         return function(owner, *args, **kwargs)
 

@@ -32,7 +32,7 @@ from g2.rewrite.trial.versions import Live, Versions
 from g2.rewrite.trial_events import read
 
 SECONDS = 75.0  # of one prover, waiting for its turn not counted
-ALL = 180.0  # of all provers of a run; those that come later compare nothing
+ALL = 120.0  # seconds of processors for all provers of a run; those that come later compare nothing
 _FUNCTIONS = 0.6  # share of these for the calls of functions
 _INPUTS = 40  # other inputs of a function
 _LESS = 6  # where a function was met before, by another call of the script
@@ -68,7 +68,7 @@ def prove(moment: Moment, path: Path, parents: Journal, backend: Backend, stream
     begin = time.monotonic()
     try:
         if _spent(path.parent) > ALL:
-            raise TimeoutError(f"the {ALL:.0f} seconds for comparing were up")
+            raise TimeoutError(f"the time for comparing was up")
         reached = _Prover(moment, path.parent, journal, backend).work(begin + SECONDS)
         end = {"e": "end", "reached": reached}
     except BaseException as error:
@@ -81,9 +81,9 @@ def prove(moment: Moment, path: Path, parents: Journal, backend: Backend, stream
 
 
 def _spent(folder: Path) -> float:
-    """Seconds of the provers that have ended."""
+    """Seconds of processors that the provers have taken which have ended."""
     ends = (event for path in folder.glob("trial-*.jsonl") for event in events_of(path) if event["e"] == "end")
-    return float(sum(event["s"] for event in ends))
+    return float(sum(event["cpu_s"] for event in ends))
 
 
 class _Prover:

@@ -22,8 +22,8 @@ class Sides:
 
     def install(self) -> None:
         """Make the names that the wrapped text calls known everywhere in this process, a fork of ours."""
-        vars(builtins)[_TRUTH] = self._truth
-        vars(builtins)[_VALUE] = self._value
+        setattr(builtins, _TRUTH, self._truth)
+        setattr(builtins, _VALUE, self._value)
 
     def _truth(self, number: int, value: Any) -> bool:
         truth = bool(value)

@@ -26,7 +26,7 @@ _BEFORE = "__g2_before__"
 class Live:
     """A function object of the process whose code has changed."""
 
-    function: FunctionType
+    function: Any  # a FunctionType, for which type checkers take a MethodType
     pair: Pair
 
     def version(self, code: CodeType) -> FunctionType:
@@ -70,7 +70,7 @@ class Versions:
             for number, live in enumerate(self.live)
             if live.pair.old.co_freevars != live.pair.new.co_freevars
         }
-        vars(builtins)[_BEFORE] = lambda number, args, kwargs: self._called[number](*args, **kwargs)
+        setattr(builtins, _BEFORE, lambda number, args, kwargs: self._called[number](*args, **kwargs))
         self._tell()
 
     def old(self) -> None:
@@ -112,9 +112,11 @@ class Versions:
             if code.co_qualname not in names or overlay.get(code.co_filename) is None:
                 continue
             pair = exact.get(code) or near.get((code.co_qualname, code.co_firstlineno))
-            if pair is not None and pair.hindrance:
+            if pair is None or code.co_freevars != pair.new.co_freevars:
+                continue
+            if pair.hindrance:
                 self._hindered.add((pair.path, pair.line, pair.name))
-            elif pair is not None:
+            else:
                 yield Live(one, pair)
 
     def _tell(self) -> None:
