@@ -11,6 +11,7 @@ from g2.rewrite.rules._layout import joined
 from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._pure import Effects
 from g2.rewrite.rules._singular import multiplies, singular
+from g2.rewrite.rules._tensor_api import TENSOR_FUNCTIONS, VIEWS
 from g2.rewrite.rules._truth import Truth, bare
 
 _NOT_FINITE = ("isfinite", "isnan", "isinf")
@@ -27,6 +28,7 @@ class Side:
     text: str
     kind: Kind
     parts: tuple[cst.BaseExpression, ...] = ()
+    fresh: bool = False  # it shares no memory with a tensor that was there
     guarded: bool = False  # its singular arguments have been made harmless already, or it has none
 
     @property
@@ -49,7 +51,16 @@ class Notes:
 
 
 def side(node: cst.BaseExpression, kinds: Kinds) -> Side:
-    return Side(joined(bare(node, kinds)), kinds.of(node), (node,))
+    return Side(joined(bare(node, kinds)), kinds.of(node), (node,), _fresh(node))
+
+
+def _fresh(node: cst.BaseExpression) -> bool:
+    if isinstance(node, cst.Call):
+        name = node.func.attr.value if isinstance(node.func, cst.Attribute) else ""
+        return name in TENSOR_FUNCTIONS and name not in VIEWS
+    if isinstance(node, cst.IfExp):
+        return _fresh(node.body) and _fresh(node.orelse)
+    return isinstance(node, (cst.BinaryOperation, cst.Comparison, cst.Integer, cst.Float))
 
 
 def choose(condition: Truth, then: Side, other: Side, kinds: Kinds, notes: Notes) -> Side:
@@ -71,7 +82,7 @@ def choose(condition: Truth, then: Side, other: Side, kinds: Kinds, notes: Notes
         texts.reverse()
     kind = _chosen(then.kind, other.kind)
     text = f"{kinds.names.torch}.where({condition.text}, {texts[0]}, {texts[1]})"
-    return Side(text, kind, (*then.parts, *other.parts), True)
+    return Side(text, kind, (*then.parts, *other.parts), then.fresh and other.fresh, True)
 
 
 def _allowed(then: Side, other: Side) -> None:
@@ -107,7 +118,7 @@ def _flags(condition: Truth, then: Side, other: Side, kinds: Kinds) -> Side | No
     if then.constant is None or other.constant is None or then.constant == other.constant:
         return None
     text = condition.plain() if then.constant else condition.negated()
-    return Side(text, Kind("tensor", "bool", ()), (), True)
+    return Side(text, Kind("tensor", "bool", ()), (), True, True)
 
 
 def _effects(one: Side, kinds: Kinds, notes: Notes) -> None:

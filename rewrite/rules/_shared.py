@@ -12,7 +12,7 @@ from g2.rewrite.rules._updates import Update
 
 def shared(update: Update, found: cst.CSTNode, kinds: Kinds) -> None:
     """Raises Refused when a later line changes the target in place: the original changed what another name holds."""
-    if update.write != "=":
+    if update.write != "=" or update.value.fresh:
         return
     where = writes(update.target, kinds, found)
     if where is not None:

@@ -55,7 +55,8 @@ RANDOM = _words(
     """
 )
 BOOL_RESULTS = _words(_COMPARING)
-TENSOR_FUNCTIONS = _words(_POINTWISE, _COMPARING, _REDUCING, _MATRICES, _SHAPING, _MAKING) | (RANDOM - {"manual_seed", "seed"})
+TENSOR_FUNCTIONS = _words(_POINTWISE, _COMPARING, _REDUCING, _MATRICES, _SHAPING, _MAKING)
+TENSOR_FUNCTIONS |= RANDOM - {"manual_seed", "seed"}
 TENSOR_METHODS = _words(_POINTWISE, _COMPARING, _REDUCING, _MATRICES, _SHAPING, _CONVERTING, _MAKING)
 NUMBER_METHODS = {
     **dict.fromkeys(("dim", "ndimension", "numel", "nelement", "item"), "number"),
@@ -83,4 +84,11 @@ PURE_MODULES = _words(
     LeakyReLU Sigmoid Tanh Softmax LogSoftmax Softplus Hardtanh Hardswish Mish AvgPool1d AvgPool2d MaxPool1d
     MaxPool2d AdaptiveAvgPool1d AdaptiveAvgPool2d
     """
+)
+
+# Methods and functions that may give a tensor which shares its memory with another.
+VIEWS = frozenset(
+    {"view", "view_as", "reshape", "reshape_as", "transpose", "permute", "expand", "expand_as", "squeeze", "unsqueeze"}
+    | {"flatten", "contiguous", "to", "float", "half", "double", "detach", "narrow", "select", "unfold", "t", "type"}
+    | {"swapaxes", "movedim", "diagonal", "ravel", "type_as", "unflatten", "chunk", "split"}
 )

@@ -110,7 +110,7 @@ def _alone(
         return update
     if update.write == "=" and f"{update.target}.to(" in update.value.text[: len(update.target) + 4]:
         return update
-    old = Side(_literal(update.target, kinds, around), known.get(update.target, Kind("unknown")), (), True)
+    old = Side(_literal(update.target, kinds, around), known.get(update.target, Kind("unknown")), (), False, True)
     if old.kind.name not in ("tensor", "unknown", "number", "bool"):
         raise Refused(f"`{update.target}` was {old.kind.name} before")
     if "." in update.target and old.kind.plain:
@@ -187,7 +187,8 @@ def _augmented(small: cst.AugAssign, kinds: Kinds) -> Update:
     operator = cst.Module([]).code_for_node(small.operator).strip().removesuffix("=")
     kind = kinds.of(small.target)
     text = joined(grouped(small.value, kinds))
-    made = Side(f"{target} {operator} {text}", kind, (small.value,), operator not in ("/", "**", "//", "%"))
+    safe = operator not in ("/", "**", "//", "%")
+    made = Side(f"{target} {operator} {text}", kind, (small.value,), True, safe)
     if isinstance(small.target, cst.Subscript):
         return Update(target, made, "item")
     if kind.tensor:
@@ -217,14 +218,14 @@ def _call(call: cst.Call, kinds: Kinds) -> Update:
     if method == "copy_" and len(arguments) == 1:
         return Update(code(owner), replace(side(arguments[0], kinds), kind=Kind("tensor")), "copy")
     if method == "zero_":
-        return Update(code(owner), Side("0", Kind("tensor", kind.dtype, kind.shape), (), True), "copy")
+        return Update(code(owner), Side("0", Kind("tensor", kind.dtype, kind.shape), (), True, True), "copy")
     if method == "fill_" and len(arguments) == 1:
         value = side(arguments[0], kinds)
         return Update(code(owner), replace(value, kind=Kind("tensor")), "copy")
     if method[:-1] not in TENSOR_METHODS:
         raise Refused(f"`{joined(code(call))}` changes a tensor in place and has no form that does not")
     safe = method[:-1] not in ("div", "sqrt", "rsqrt", "log", "pow", "reciprocal")
-    made = Side(f"{code(owner)}.{method[:-1]}({written})", kind, tuple(arguments), safe)
+    made = Side(f"{code(owner)}.{method[:-1]}({written})", kind, tuple(arguments), True, safe)
     return Update(code(owner), made, "copy")
 
 

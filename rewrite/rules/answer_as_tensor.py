@@ -43,10 +43,10 @@ def _use(call: cst.Call, kinds: Kinds) -> tuple[str, bool]:
     """Why the answer must stay a Python bool, empty when only its truth is asked; whether an `assert` asks."""
     piece = kinds.site.piece
     above = piece.parent(call)
-    while isinstance(above, (cst.BooleanOperation, cst.UnaryOperation)):
-        above = piece.parent(above)
     if isinstance(above, cst.Assert):
         return "", True
+    while isinstance(above, (cst.BooleanOperation, cst.UnaryOperation)):
+        above = piece.parent(above)
     if isinstance(above, cst.Assign) and isinstance(above.targets[0].target, cst.Name):
         name = above.targets[0].target.value
         asserted = False
@@ -58,7 +58,7 @@ def _use(call: cst.Call, kinds: Kinds) -> tuple[str, bool]:
             if not isinstance(use, (cst.If, cst.IfExp, cst.While, cst.Assert)):
                 return f"`{name}` is used for something else than a test", False
         return "", asserted
-    if isinstance(above, (cst.If, cst.IfExp, cst.While)):
+    if isinstance(above, (cst.If, cst.IfExp, cst.While, cst.Assert)):
         return "the branch that asks has no form without a break", False
     return "its answer leaves as a Python bool", False
 
@@ -98,8 +98,8 @@ RULE = Rule(
         ),
         Example(
             name="directly in an assert",
-            before=_script('assert not torch.equal(a, b * 9), "no change"', "True"),
-            after=_script('assert not (a == (b * 9)).all(), "no change"', "True"),
+            before=_script('assert torch.equal(a, a + b * 0), "changed"', "True"),
+            after=_script('assert (a == (a + b * 0)).all(), "changed"', "True"),
         ),
     ),
     negatives=(

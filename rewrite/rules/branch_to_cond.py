@@ -15,15 +15,11 @@ from g2.rewrite.rules._layout import call, comments, joined, width
 from g2.rewrite.rules._mixed import placed
 from g2.rewrite.rules._pure import Effects
 from g2.rewrite.rules._shared import shared
+from g2.rewrite.rules._tensor_api import VIEWS
 from g2.rewrite.rules._truth import truth
 from g2.rewrite.rules._updates import Update
 from g2.rewrite.site import Site
 
-_VIEWS = frozenset(
-    {"view", "view_as", "reshape", "reshape_as", "transpose", "permute", "expand", "expand_as", "squeeze", "unsqueeze"}
-    | {"flatten", "contiguous", "to", "float", "half", "double", "detach", "narrow", "select", "unfold", "t", "type"}
-    | {"swapaxes", "movedim", "diagonal", "ravel", "type_as", "unflatten", "chunk", "split"}
-)
 _CAVEAT = "torch.cond traces both sides in eager too, so neither may break the graph."
 _GRADIENTS = "Parameters that one side alone uses get a gradient of zeros, instead of none, when it is not taken."
 
@@ -137,7 +133,7 @@ def _new(one: Side) -> str:
     text = joined(one.text)
     if isinstance(node, (cst.Name, cst.Attribute, cst.Subscript)):
         return f"{text}.clone()"
-    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in _VIEWS:
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in VIEWS:
         return f"{text}.clone()"
     return text
 

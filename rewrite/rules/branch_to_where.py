@@ -141,6 +141,27 @@ def _leaves(found: cst.If) -> bool:
     )
 
 
+def _script(then: str, other: str, last: str = "y = y * 2") -> str:
+    return f"""\
+import torch
+
+seen = []
+
+@torch.compile
+def step(x):
+    x = x * 1
+    if x.sum() > 0:
+        {then}
+    else:
+        {other}
+    {last}
+    return y.sum()
+
+step(torch.ones(4))
+step(-torch.ones(4))
+"""
+
+
 RULE = Rule(
     title="a branch on a tensor becomes torch.where",
     answers=("tensor-branch", "data-dependent-answer"),
@@ -233,5 +254,9 @@ def step(x):
 step(torch.ones(4))
 """,
         ),
+        Negative(name="sides of different shapes", script=_script("y = x[:1]", "y = x + 1")),
+        Negative(name="a later line changes what a branch handed on", script=_script("y = x", "y = x + 1", "y += 1")),
+        Negative(name="a branch loops", script=_script("y = x\n        for _ in range(3):\n            y = y + 1", "y = -x")),
+        Negative(name="a branch calls a function for what it does", script=_script("y = x\n        seen.append(y)", "y = -x")),
     ),
 )

@@ -1,0 +1,101 @@
+"""What a person can do where a tensor decides what Python does next, and no rewrite keeps the meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from g2.rewrite.model import Left, Proposal, Safety
+from g2.rewrite.rule import Negative, Rule
+from g2.rewrite.rules._branches import branch
+from g2.rewrite.rules._kinds import dotted
+from g2.rewrite.rules._layout import joined
+from g2.rewrite.rules._names import nodes
+from g2.rewrite.site import Site
+
+
+def propose(site: Site) -> Iterator[Proposal | Left]:
+    found = branch(site)
+    if found is None:
+        return
+    test = joined(site.piece.code(found.test))
+    advice = _advice(found, test, site)
+    if advice:
+        yield Proposal(rule="", summary=advice[0], safety=Safety.SHOW, files=(), advice=advice[1:])
+
+
+def _advice(found: cst.CSTNode, test: str, site: Site) -> tuple[str, ...]:
+    """A sentence, and at most three lines."""
+    if isinstance(found, cst.While):
+        return (
+            "run a fixed number of steps and keep a mask of what is not finished",
+            "for _ in range(most):",
+            f"    going = {test}",
+            "    x = torch.where(going, step(x), x)  # for every tensor that the loop changes",
+        )
+    if not isinstance(found, cst.If):
+        return ()
+    if _ends(found, cst.Break):
+        return (
+            "run every step and keep a mask of what is finished",
+            "done = torch.zeros((), dtype=torch.bool, device=x.device)  # before the loop",
+            f"done = done | ({test})  # instead of the branch",
+            "x = torch.where(done, x, new)  # for every tensor that the loop changes",
+        )
+    if _ends(found, cst.Return) and _kept(found.test):
+        return (
+            "do once in eager what is done only once, and branch on a Python bool from then on",
+            "model(first_batch)  # in eager, before torch.compile",
+            f"self.is_ready = bool({test})  # in eager, where the state is made or loaded",
+            "if self.is_ready: ...  # instead of the branch",
+        )
+    written = {dotted(one.func) for one in nodes(found.body) if isinstance(one, cst.Call)}
+    if any(name == "print" or name.startswith(("warnings.", "log")) or "warn" in name for name in written):
+        return (
+            "hand the condition out of the compiled function, and report behind it",
+            f"odd = {test}  # a tensor, returned with the result",
+            "result, odd = compiled(x)",
+            "if odd: ...  # the report, in eager",
+        )
+    return ()
+
+
+def _ends(found: cst.If, kind: type[cst.BaseSmallStatement]) -> bool:
+    """Whether the branch ends with a statement of that kind, which gives no value."""
+    last = found.body.body[-1] if found.body.body else None
+    small = last.body[-1] if isinstance(last, cst.SimpleStatementLine) else last
+    return isinstance(small, kind) and getattr(small, "value", None) is None
+
+
+def _kept(test: cst.BaseExpression) -> bool:
+    """Whether an attribute of the module is asked."""
+    while isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
+        test = test.expression
+    return dotted(test).startswith("self.")
+
+
+RULE = Rule(
+    title="advice for a branch that stays",
+    answers=("tensor-branch", "data-dependent-answer"),
+    legal="Nothing is rewritten: the program has to be laid out in another way, which only a person can judge.",
+    safety=Safety.SHOW,
+    propose=propose,
+    rank=90,
+    examples=(),
+    negatives=(
+        Negative(
+            name="the branch has a rewrite",
+            script="""\
+import torch
+
+@torch.compile
+def step(x):
+    y = x + 1 if x.sum() > 0 else x - 1
+    return y
+
+step(torch.ones(3))
+""",
+        ),
+    ),
+)
