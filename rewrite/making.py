@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from g2.rewrite.model import Edit, Left
 from g2.rewrite.source import FUNCTIONS, Source
 
-_FINISHING = frozenset(
-    """
-    to cuda cpu eval train half float double bfloat16 type load_state_dict requires_grad_ apply share_memory
-    gradient_checkpointing_enable resize_token_embeddings tie_weights init_weights reset_parameters to_empty
-    """.split()
-)
+# Methods that finish a module and give it back, of torch.nn and of the larger libraries.
+_FINISHING = {
+    *("to", "cuda", "cpu", "eval", "train", "half", "float", "double", "bfloat16", "type", "to_empty", "apply"),
+    *("load_state_dict", "requires_grad_", "share_memory", "reset_parameters", "init_weights", "tie_weights"),
+    *("gradient_checkpointing_enable", "resize_token_embeddings"),
+}
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _DEEP = 4  # callers followed
 
@@ -39,7 +39,7 @@ def made(source: Source, name: str, line: int) -> Made | Left:
 
 
 def _made(source: Source, name: str, line: int, depth: int) -> Made | Left:
-    owner, dot, attribute = name.partition(".")
+    owner, dot, _ = name.partition(".")
     scopes = _scopes(source.tree, line)
     if dot and owner == "self":
         return _attribute(source, name, line)
@@ -102,11 +102,15 @@ def _binds(statement: ast.stmt, name: str) -> bool:
 
 
 def _behind(source: Source, scope: ast.AST, last: ast.stmt, name: str, line: int) -> Made | Left:
-    """Behind the statement, what directly follows and finishes the object, and all around it that does not hold the use."""
+    """Behind the statement, behind what directly follows and finishes the object, and out of every block that does not
+    hold the use.
+    """
     if isinstance(last, (ast.With, ast.AsyncWith)):
         body = last.body[0]
-        at = source.offset(body.lineno - 1, 0) + len(source.line(body.lineno - 1).rstrip("\r\n"))
-        return Made(source, name, at, _margin(source, body)) if body.lineno > last.lineno else Left("it is a line of its own")
+        if body.lineno == last.lineno:
+            return Left(f"{name} is made on a line with other statements")
+        at = source.offset(body.lineno - 1, len(source.line(body.lineno - 1).rstrip("\r\n")))
+        return Made(source, name, at, _margin(source, body))
     block, statement = _place(scope, last, line)
     if not block or _margin(source, statement).strip():
         return Left(f"{name} is made on a line with other statements")

@@ -57,7 +57,7 @@ def _with_keyword(source: Source, one: Compiles) -> Edit:
 
 RULE = Rule(
     title="sizes and numbers are dynamic from the first compilation on",
-    answers=("changing-size", "zero-one-size", "changing-number", "shape-relation"),
+    answers=("changing-size", "zero-one-size", "changing-number", "changing-closure", "shape-relation"),
     legal="""
         Always: dynamic=True changes how Dynamo compiles and not what the program computes. Where the script
         compiles nothing itself, assume_static_by_default=False says the same. The trial run has to show a recompile
