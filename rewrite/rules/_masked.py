@@ -89,6 +89,8 @@ def is_mask(kinds: Kinds, node: cst.BaseExpression) -> bool:
         case cst.Name(value=name):
             value = definition(kinds.site.piece, scope(kinds.site.piece, node), name)
             return value is not None and not isinstance(value, cst.Name) and is_mask(kinds, value)
+        case _:
+            pass
     return False
 
 
@@ -111,6 +113,8 @@ def comes_from(kinds: Kinds, mask: cst.BaseExpression, tensor: cst.BaseExpressio
         case cst.Name(value=name):
             value = definition(kinds.site.piece, scope(kinds.site.piece, mask), name)
             return value is not None and not isinstance(value, cst.Name) and comes_from(kinds, value, tensor)
+        case _:
+            pass
     return False
 
 

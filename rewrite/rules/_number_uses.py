@@ -80,6 +80,8 @@ class Uses:
                 return None  # a tensor without dimensions is formatted as its number is
             case cst.AugAssign(target=target) if above.value is node and isinstance(above.operator, _IN_PLACE):
                 return self._meets(self.kinds.of(target), scalar, node)
+            case _:
+                pass
         return self._no(node)
 
     def _no(self, node: cst.CSTNode) -> Left:
@@ -106,6 +108,8 @@ class Uses:
                     return Left(f"the number is stored in line {line}, and a tensor is something else for who reads it")
                 case cst.BaseSmallStatement() | cst.BaseStatement():
                     break
+                case _:
+                    pass
         return Left(f"the number is needed as one in line {line}")
 
     def _meets(self, other: Kind, scalar: Scalar, node: cst.CSTNode) -> Left | None:
@@ -160,6 +164,8 @@ class Uses:
                     if (why := self._truth(read)) is not None:
                         return why
                 return None
+            case _:
+                pass
         return self._no(node)
 
     def _assigned(self, name: cst.Name, scalar: Scalar) -> Left | None:

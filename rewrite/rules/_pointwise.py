@@ -14,11 +14,10 @@ _LINEAR = frozenset([
     "neg", "negative", "relu", "clamp", "clip", "clamp_min", "clamp_max", "float", "double", "half", "bfloat16",
     "type_as",
 ])  # fmt: skip
-_ZERO = _LINEAR | frozenset([
+_ZERO = (_LINEAR - {"clamp", "clip", "clamp_min", "clamp_max"}) | frozenset([
     "abs", "absolute", "square", "sqrt", "tanh", "sin", "tan", "asin", "atan", "sinh", "erf", "sign", "log1p",
     "expm1", "round", "floor", "ceil", "trunc",
 ])  # fmt: skip
-_ZERO -= {"clamp", "clip", "clamp_min", "clamp_max"}
 POINTWISE = _ZERO | _LINEAR | frozenset(
     [
         "exp", "exp2", "log", "log2", "log10", "sigmoid", "cos", "acos", "rsqrt", "reciprocal", "softplus",
@@ -67,6 +66,8 @@ def form(kinds: Kinds, node: cst.BaseExpression, leaves: Collection[cst.CSTNode]
             called = _call(kinds, node, leaves, behind)
             if called is not None:
                 return called
+        case _:
+            pass
     return _constant(kinds, node, leaves, behind)
 
 
@@ -102,6 +103,8 @@ def _binary(kinds: Kinds, node: cst.BinaryOperation, leaves: Collection[cst.CSTN
         case cst.Power():
             literal = isinstance(node.right, (cst.Integer, cst.Float)) and float(node.right.value.replace("_", "")) > 0
             return Form(leaf, False, literal and a.zero)
+        case _:
+            pass
     return Form(leaf, False, False)
 
 

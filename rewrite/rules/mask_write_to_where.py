@@ -32,6 +32,8 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
         case cst.AugAssign(target=cst.Subscript() as target, operator=sign, value=value):
             operator = piece.code(sign).strip().removesuffix("=")
             yield from _written(site, kinds, line.body[0], target, value, operator)
+        case _:
+            pass
 
 
 def _written(

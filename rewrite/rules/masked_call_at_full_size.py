@@ -93,6 +93,8 @@ def _bound(kinds: Known, mask: cst.BaseExpression, tensor: cst.BaseExpression) -
         case cst.Name(value=name):
             value = definition(kinds.site.piece, scope(kinds.site.piece, mask), name)
             return None if value is None or isinstance(value, cst.Name) else _bound(kinds, value, tensor)
+        case _:
+            pass
     return None
 
 
