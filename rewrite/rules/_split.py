@@ -28,7 +28,7 @@ from g2.rewrite.model import Edit, FileEdits, Left
 from g2.rewrite.rules._extract import extract, own_work, weight
 from g2.rewrite.rules._extract_text import Extracted
 from g2.rewrite.rules._postpone import may_wait
-from g2.rewrite.rules._region import Region
+from g2.rewrite.rules._region import Region, hit_by
 from g2.rewrite.rules._scope import FUNCTIONS
 from g2.rewrite.rules._torch_name import torch_names
 from g2.rewrite.source import Source
@@ -64,8 +64,11 @@ def drawn_anew(region: Region, outside: Outside, postpone: bool = False, share: 
     kept = 0
     chosen: list[ast.stmt] = []
     why = Left("nothing is left to compile beside it")
+    every = hit_by(region, lambda hit: True)
     while True:
-        block, core, waiting = _core(function.body, _but(chosen, outside), postpone)
+        # A further run is not worth it when it has breaks of its own.
+        test = _but(chosen, lambda one: outside(one) or every(one)) if done else outside
+        block, core, waiting = _core(function.body, test, postpone)
         gain = sum(weight(one) for one in core)
         if not core or gain < (1 if not done else max(_WORTH, kept // 4)):
             break

@@ -56,7 +56,7 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
         safety=Safety.SHOW,
         files=(),
         advice=(
-            f"Register `{function}` as an operator and call `{name}` instead. Its fake tells the result's shape, {told}.",
+            f"Register `{function}` as an operator and call `{name}` instead. Its fake tells the shape, {told}.",
             text.rstrip("\n"),
             f"It must give a new tensor, not an input. For training add `{name}.register_autograd(backward, "
             "setup_context=...)`; check it with `torch.library.opcheck`.",
