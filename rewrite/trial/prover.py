@@ -68,7 +68,7 @@ def prove(moment: Moment, path: Path, parents: Journal, backend: Backend, stream
     begin = time.monotonic()
     try:
         if _spent(path.parent) > ALL:
-            raise TimeoutError(f"the time for comparing was up")
+            raise TimeoutError("the time for comparing was up")
         reached = _Prover(moment, path.parent, journal, backend).work(begin + SECONDS)
         end = {"e": "end", "reached": reached}
     except BaseException as error:
