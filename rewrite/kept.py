@@ -8,6 +8,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -23,12 +24,21 @@ class KeptError(Exception):
     """The text cannot be used: damaged, or of another g2."""
 
 
-def dump(result: Result, g2: str) -> str:
-    """A result as JSON text. g2: the version that found it out."""
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A result, and the files that its runs of the script were made with: SHA-256 by absolute path."""
+
+    result: Result
+    seen: dict[str, str]
+
+
+def dump(result: Result, g2: str, seen: Mapping[str, str]) -> str:
+    """A result as JSON text. g2: the version that found it out. seen: as Kept has it."""
     return json.dumps(
         {
             "format": FORMAT,
             "g2": g2,
+            "seen": dict(seen),
             "fixing": _plain(result.fixing),
             "placed": _plain(result.state.placed),
             "keys": {str(number): list(keys) for number, keys in result.keys.items()},
@@ -36,17 +46,18 @@ def dump(result: Result, g2: str) -> str:
     )
 
 
-def load(text: str, g2: str, sources: Mapping[str, Source] = types.MappingProxyType({})) -> Result:
-    """The result in a text. sources: files that are not read from the disk. Raises KeptError."""
+def load(text: str, g2: str, sources: Mapping[str, Source] = types.MappingProxyType({})) -> Kept:
+    """What a text holds. sources: files that are not read from the disk. Raises KeptError."""
     try:
         data = json.loads(text)
         if (data["format"], data["g2"]) != (FORMAT, g2):
             raise KeptError("it was kept by another g2")
-        return Result(
+        result = Result(
             _build(Fixing, data["fixing"]),
             State(dict(sources), _build(tuple[Placed, ...], data["placed"])),
             {int(number): tuple(map(str, keys)) for number, keys in data["keys"].items()},
         )
+        return Kept(result, {str(path): str(sha256) for path, sha256 in data["seen"].items()})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise KeptError(f"it is damaged: {error}") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import platform
 from collections.abc import Mapping
@@ -19,7 +20,9 @@ from g2.cli.options import unusual
 from g2.cli.store import SESSION, Kept, Store, read
 from g2.cli.text import inline
 from g2.rewrite import plan, writing
+from g2.rewrite.change import digest
 from g2.rewrite.fix import Result, fix
+from g2.rewrite.kept import Kept as KeptResult
 from g2.rewrite.kept import KeptError, dump, load
 from g2.rewrite.pack import PackError
 from g2.rewrite.plan import absolute
@@ -48,14 +51,14 @@ def found(ask: Ask) -> tuple[Session, Result]:
         ask = replace(ask, target=kept.argv, options=ask.options or _plain(kept.options))
     if kept is not None and not ask.again and _plain(kept.options) == ask.options:
         session = read(kept.folder / SESSION)
-        if why := _stale(session):
+        known = _known(kept.folder, session)
+        if why := _stale(session, known.seen if known else {}):
             if not ask.quiet:
                 say(f"g2: {why}; the script is run again")
+        elif known is not None:
+            return session, known.result
         else:
-            result = _known(kept.folder, session)
-            if result is None:
-                session, result = _searched(store, ask, session, kept.folder)
-            return session, result
+            return _searched(store, ask, session, kept.folder)
     return _searched(store, ask, None, None)
 
 
@@ -70,8 +73,8 @@ def _last(store: Store, ask: Ask) -> Kept | None:
     return here[0]
 
 
-def _stale(session: Session) -> str:
-    """Why a record does not hold any more, a clause; empty when it does."""
+def _stale(session: Session, seen: Mapping[str, str]) -> str:
+    """Why a record does not hold any more, a clause; empty when it does. seen: what its files held."""
     if session.exit_code:
         return "the last run of the script failed"
     if session.python != platform.python_version() or session.torch is None:
@@ -83,7 +86,7 @@ def _stale(session: Session) -> str:
         pass
     for path in _files(session):
         try:
-            if Path(path).stat().st_mtime > session.started:
+            if Path(path).stat().st_mtime > session.started and seen.get(path) != digest(Path(path).read_bytes()):
                 return f"{inline(Path(path).name)} has changed since the last record"
         except OSError:
             return f"{inline(Path(path).name)} is gone since the last record"
@@ -102,13 +105,23 @@ def _files(session: Session) -> set[str]:
     return paths
 
 
-def _known(folder: Path, session: Session) -> Result | None:
+def _seen(session: Session) -> dict[str, str]:
+    """What the files of a record hold. One that changed while the script ran is none of them."""
+    seen: dict[str, str] = {}
+    for path in _files(session):
+        with contextlib.suppress(OSError):
+            if Path(path).stat().st_mtime <= session.started:
+                seen[path] = digest(Path(path).read_bytes())
+    return seen
+
+
+def _known(folder: Path, session: Session) -> KeptResult | None:
     """What was found out from this record before; None when nothing was, or with another text of a file."""
     try:
         text = (folder / RESULT).read_text("utf-8")
-        result = load(text, version(), _sources(plan.script(session.argv, session.cwd)))
-        if all(writing.holds(path, sha256, result.state) for path, sha256 in result.fixing.files):
-            return result
+        kept = load(text, version(), _sources(plan.script(session.argv, session.cwd)))
+        if all(writing.holds(path, sha256, kept.result.state) for path, sha256 in kept.result.fixing.files):
+            return kept
     except (OSError, KeptError, UnicodeError, Unreadable):
         pass
     return None
@@ -141,7 +154,7 @@ def _searched(store: Store, ask: Ask, session: Session | None, folder: Path | No
             if folder is None:
                 store.save(record, bench.session)
             if not ask.only:
-                write_private((folder or record) / RESULT, dump(result, version()))
+                write_private((folder or record) / RESULT, dump(result, version(), _seen(bench.session)))
         except OSError as error:
             say(f"g2: the result could not be kept ({error.strerror or error}); g2 fix --apply runs the script again")
         return bench.session, result

@@ -180,7 +180,7 @@ def _tail(page: Page, screen: Screen) -> None:
         page.blank()
         parts = sentences.gained(fixing.before, fixing.after, page.arrow)
         shown = {offer.number for offer in screen.offers if screen.written is None or offer.number in screen.applied}
-        some = f"  with all {len(fixing.offers)} rewrites" if len(shown) < len(fixing.offers) else ""
+        some = "  with every rewrite" if len(shown) < len(fixing.offers) else ""
         page.paragraph(Text.assemble((f" {page.dot} ".join(parts), "bold"), (some, "dim")))
     if fixing.runs:
         page.paragraph(Text(f" {page.dot} ".join(sentences.effort(fixing)), "dim"))

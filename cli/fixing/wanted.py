@@ -26,9 +26,7 @@ class Wanted:
 
     def check(self) -> None:
         """Raises Refusal for a rule that there is not, or a place that cannot be one."""
-        from g2.rewrite.catalog import rules
-
-        known = [rule.slug for rule in rules()]
+        known = _rules() if self.only else []
         for name in self.only:
             if name not in known:
                 near = get_close_matches(name, known, n=1)
@@ -77,6 +75,12 @@ class Wanted:
         if offer.safety is Safety.SHOW:
             return "it needs a person's decision"
         return "it may differ; --unsafe applies it" if offer.safety is Safety.ASK and not self.unsafe else ""
+
+
+def _rules() -> list[str]:
+    from g2.rewrite.catalog import rules
+
+    return [rule.slug for rule in rules()]
 
 
 def without_their_needs(

@@ -446,8 +446,10 @@ def test_a_real_terminal_is_asked(found: Found) -> None:
 
 
 def test_a_result_is_read_back_as_it_was(found: Found) -> None:
-    text = dump(found.result, "1.0")
-    again = load(text, "1.0")
+    text = dump(found.result, "1.0", {"/a": "b"})
+    kept = load(text, "1.0")
+    again = kept.result
+    assert kept.seen == {"/a": "b"}
     assert again.fixing == found.result.fixing
     assert again.keys == found.result.keys
     assert again.state.placed == found.result.state.placed
@@ -502,6 +504,15 @@ def test_what_was_shown_is_applied_without_running(searched: Search, capsys: Cap
     assert main(["fix", "--apply", "--mine"]) == 1
     assert searched.calls == 1
     assert "torch.where" in Path("model.py").read_text()
+    assert main(["fix", "--undo"]) == 0
+    future = searched.session.started + 9
+    os.utime("model.py", (future, future))
+    assert main(["fix"]) == 1  # the text is the one that was tried, whenever it was written
+    assert searched.calls == 1
+    Path("model.py").write_text("changed = 1\n")
+    os.utime("model.py", (future, future))
+    main(["fix"])
+    assert searched.calls == 2
 
 
 def test_the_record_of_explain_is_used(searched: Search, capsys: Capture) -> None:
