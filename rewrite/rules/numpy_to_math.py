@@ -2,253 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-
-import libcst as cst
-
-from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
-from g2.rewrite.rule import Rule
-from g2.rewrite.rules._kinds import Kinds, dotted
-from g2.rewrite.rules._names import nodes, reads, scope
-from g2.rewrite.rules._origin import origins
-from g2.rewrite.site import Site
-from g2.rewrite.source import Piece, Source
-
-# One number: NumPy's name, Python's way to write it, whether it raises where NumPy gives nan or inf.
-_ONE = {
-    "sqrt": ("math.sqrt({})", True),
-    "log": ("math.log({})", True),
-    "log2": ("math.log2({})", True),
-    "log10": ("math.log10({})", True),
-    "exp": ("math.exp({})", False),
-    "sin": ("math.sin({})", False),
-    "cos": ("math.cos({})", False),
-    "tanh": ("math.tanh({})", False),
-    "abs": ("abs({})", False),
-    "absolute": ("abs({})", False),
-    "ceil": ("float(math.ceil({}))", False),
-    "floor": ("float(math.floor({}))", False),
-}
-_MANY = {  # several numbers, or one sequence of numbers
-    "lcm": "math.lcm({})",
-    "gcd": "math.gcd({})",
-    "maximum": "max({})",
-    "minimum": "min({})",
-}
-_SEQUENCE = {
-    "prod": "math.prod({})",
-    "sum": "sum({})",
-    "max": "max({})",
-    "min": "min({})",
-    "amax": "max({})",
-    "amin": "min({})",
-    "lcm.reduce": "math.lcm(*{})",
-    "gcd.reduce": "math.gcd(*{})",
-    "all": "all({})",
-    "any": "any({})",
-}
-_OWN = frozenset({"item", "astype", "dtype", "shape", "tolist", "reshape", "ndim", "size"})
-_SIZES = frozenset({"size", "numel", "dim", "__len__"})
-
-
-def _propose(site: Site) -> Iterator[Proposal | Left]:
-    found: list[tuple[Piece, cst.Call]] = []
-    for piece, node in origins(site.piece, _asked(site)):
-        alias = _alias(piece.source)
-        if alias:
-            found += [
-                (piece, one)
-                for one in nodes(node)
-                if isinstance(one, cst.Call)
-                and dotted(one.func).startswith(f"{alias}.")
-                and not dotted(one.func).startswith(f"{alias}.random.")
-                and (piece, one) not in found
-            ]
-    if not found:
-        if site.target.reason == "numpy-on-numbers":
-            yield Left("the NumPy call that the number comes from was not found in this file")
-        return
-    edits: dict[str, list[Edit]] = {}
-    raises = escapes = math = False
-    for piece, call in _outermost(found):
-        said = _rewritten(site, piece, call)
-        if isinstance(said, str):
-            yield Left(said)
-            return
-        edit, text, domain = said
-        if edit not in edits.setdefault(piece.source.path, []):
-            edits[piece.source.path].append(edit)
-        math = math or "math." in text
-        raises = raises or domain
-        escapes = escapes or _escapes(piece, call)
-    if math and any(_taken(site.read(path) if path != site.source.path else site.source) for path in edits):
-        yield Left("`math` means something else in this file")
-        return
-    caveat = ""
-    if raises:
-        caveat = "where NumPy warns and gives nan or inf (a negative number, zero), Python raises ValueError"
-    elif escapes:
-        caveat = "the function returns a Python number where it returned one of NumPy"
-    yield Proposal(
-        rule="",
-        summary="the number is computed with Python's own arithmetic, which Dynamo does while it traces",
-        safety=Safety.ASK if caveat else Safety.SAFE,
-        files=tuple(
-            FileEdits(path, tuple(sorted(some)), ("import math",) if math else ()) for path, some in edits.items()
-        ),
-        caveat=caveat,
-    )
-
-
-def _asked(site: Site) -> cst.CSTNode:
-    """What decides or is computed at the place: the test of an `if`, else the expression or simple statement."""
-    node = site.node
-    if isinstance(node, (cst.If, cst.While)):
-        return node.test
-    if isinstance(node, cst.BaseCompoundStatement):
-        return cst.Pass()
-    return node
-
-
-def _outermost(found: list[tuple[Piece, cst.Call]]) -> Iterator[tuple[Piece, cst.Call]]:
-    calls = {id(call) for _, call in found}
-    for piece, call in found:
-        if not any(id(above) in calls for above in piece.ancestors(call)):
-            yield piece, call
-
-
-def _rewritten(site: Site, piece: Piece, call: cst.Call) -> tuple[Edit, str, bool] | str:
-    """The edit, its text and whether the new call may raise; or a clause that says why not."""
-    made = _text(site, piece, call)
-    if made is None:
-        return f"`{_short(piece, call)}` has no counterpart for plain numbers"
-    text, domain = made
-    target: cst.CSTNode = call
-    above = piece.parent(piece.parent(call) or call)
-    whole = text.removeprefix("float(").removesuffix(")")
-    if text.startswith("float(math.") and isinstance(above, cst.Call) and dotted(above.func) == "int":
-        target, text = above, whole
-    for name in _results(piece, call):
-        for read in reads(piece, scope(piece, call), name):
-            used = piece.parent(read)
-            if isinstance(used, cst.Attribute) and used.value is read and used.attr.value in _OWN:
-                return f"`{name}.{used.attr.value}` needs a number of NumPy"
-    used = piece.parent(call)
-    if isinstance(used, cst.Attribute):
-        return f"`{_short(piece, used)}` needs a number of NumPy"
-    return piece.replace(target, text), text, domain
-
-
-def _text(site: Site, piece: Piece, call: cst.Call) -> tuple[str, bool] | None:
-    name = dotted(call.func).partition(".")[2]
-    values = [argument.value for argument in call.args]
-    if not values or any(argument.keyword or argument.star for argument in call.args):
-        return None
-    kinds = Kinds(site) if piece is site.piece else None
-    texts = []
-    for value in values:
-        if kinds is not None and kinds.of(value).name in ("tensor", "array") and not _from_numpy(piece, value):
-            return None
-        texts.append(_inner(site, piece, value))
-    if name in _ONE and len(values) == 1:
-        form, raises = _ONE[name]
-        return form.format(texts[0]), raises and not _positive(site, piece, values[0])
-    if name in _MANY and len(values) == 2:
-        return _MANY[name].format(", ".join(texts)), False
-    if name == "power" and len(values) == 2:
-        return f"({texts[0]}) ** ({texts[1]})", False
-    if name in _SEQUENCE and len(values) == 1:
-        return _SEQUENCE[name].format(texts[0]), False
-    return None
-
-
-def _from_numpy(piece: Piece, value: cst.BaseExpression) -> bool:
-    alias = _alias(piece.source)
-    return any(isinstance(one, cst.Call) and dotted(one.func).startswith(f"{alias}.") for one in nodes(value))
-
-
-def _inner(site: Site, piece: Piece, value: cst.BaseExpression) -> str:
-    """The argument as written, NumPy in it replaced too where it can be."""
-    if isinstance(value, cst.Call) and dotted(value.func).startswith(f"{_alias(piece.source)}."):
-        made = _text(site, piece, value)
-        if made is not None:
-            return made[0]
-    return piece.code(value)
-
-
-def _positive(site: Site, piece: Piece, node: cst.BaseExpression) -> bool:
-    """Whether a number is above zero for certain, or was one at this place and is not computed from data."""
-    match node:
-        case cst.Integer() | cst.Float():
-            return float(piece.code(node).replace("_", "")) > 0
-        case cst.Subscript():
-            return isinstance(node.value, cst.Attribute) and node.value.attr.value == "shape"
-        case cst.Call(func=cst.Attribute(attr=cst.Name(value=name))):
-            return name in _SIZES
-        case cst.Call(func=cst.Name(value="len")):
-            return True
-        case cst.BinaryOperation(operator=cst.Add() | cst.Multiply() | cst.Divide() | cst.FloorDivide()):
-            return _positive(site, piece, node.left) and _positive(site, piece, node.right)
-        case cst.Name() | cst.Attribute():
-            value = site.values.get(dotted(node)) if piece is site.piece else None
-            if value is None or value.kind != "number":
-                return False
-            try:
-                return float(value.text) > 0
-            except ValueError:
-                return False
-    return False
-
-
-def _results(piece: Piece, call: cst.Call) -> Iterator[str]:
-    """Names that hold the result."""
-    above = piece.parent(call)
-    if isinstance(above, cst.Assign):
-        for target in above.targets:
-            if isinstance(target.target, cst.Name):
-                yield target.target.value
-
-
-def _escapes(piece: Piece, call: cst.Call) -> bool:
-    """Whether the number itself is returned by a function that others than this file may call."""
-    around = scope(piece, call)
-    if not isinstance(around, cst.FunctionDef) or around.name.value.startswith("_"):
-        return False
-    if isinstance(piece.parent(call), cst.Return):
-        return True
-    return any(
-        isinstance(piece.parent(read), (cst.Return, cst.Element))
-        for name in _results(piece, call)
-        for read in reads(piece, around, name)
-    )
-
-
-def _alias(source: Source) -> str:
-    for node in source.tree.body:
-        if isinstance(node, ast.Import):
-            for name in node.names:
-                if name.name == "numpy":
-                    return name.asname or "numpy"
-    return ""
-
-
-def _taken(source: Source) -> bool:
-    """Whether the file gives `math` another meaning than the module."""
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Name) and node.id == "math" and not isinstance(node.ctx, ast.Load):
-            return True
-        if isinstance(node, ast.arg) and node.arg == "math":
-            return True
-        if isinstance(node, ast.ImportFrom) and any((a.asname or a.name) == "math" for a in node.names):
-            return True
-    return False
-
-
-def _short(piece: Piece, node: cst.CSTNode) -> str:
-    text = " ".join(piece.code(node).split())
-    return text if len(text) <= 40 else f"{text[:37]}..."
-
+from g2.rewrite.model import Safety
+from g2.rewrite.rule import Example, Negative, Rule
+from g2.rewrite.rules._plain_numpy import proposals
 
 RULE = Rule(
     title="NumPy on plain numbers becomes Python's own arithmetic",
@@ -257,7 +13,193 @@ RULE = Rule(
     "on plain numbers that have a counterpart in `math` or among the builtins, and nothing asks the result for what "
     "only a number of NumPy has. Square roots and logarithms are SAFE only of numbers that are above zero.",
     safety=Safety.SAFE,
-    propose=_propose,
-    examples=(),
+    propose=proposals,
+    examples=(
+        Example(
+            "the size of a tensor decides",
+            """import numpy as np
+import torch
+
+
+@torch.compile
+def step(x):
+    if np.prod(x.shape) > 4:  # large
+        x = x + 1
+    return x * np.pi
+
+
+print(step(torch.ones(2, 3)))
+""",
+            """import numpy as np
+import torch
+import math
+
+
+@torch.compile
+def step(x):
+    if math.prod(x.shape) > 4:  # large
+        x = x + 1
+    return x * np.pi
+
+
+print(step(torch.ones(2, 3)))
+""",
+        ),
+        Example(
+            "a helper of the same file computes the number",
+            """import math
+
+import numpy as np
+import torch
+
+
+def _chunk(lengths, size):
+    return np.lcm.reduce(lengths) // int(np.ceil(size / 2))
+
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        chunk = _chunk([2, 4], x.shape[0])
+        padding = chunk - x.shape[0] % chunk
+        return torch.nn.functional.pad(x, (0, padding)) * math.e
+
+
+print(Net()(torch.ones(3)))
+""",
+            """import math
+
+import numpy as np
+import torch
+
+
+def _chunk(lengths, size):
+    return math.lcm(*lengths) // math.ceil(size / 2)
+
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        chunk = _chunk([2, 4], x.shape[0])
+        padding = chunk - x.shape[0] % chunk
+        return torch.nn.functional.pad(x, (0, padding)) * math.e
+
+
+print(Net()(torch.ones(3)))
+""",
+        ),
+        Example(
+            "the largest of some numbers is a size",
+            """import numpy as np
+import torch
+
+
+@torch.compile
+def step(x, rows=(1, 3)):
+    n = np.max(rows)
+    return x.expand(int(n), len(x)) * np.sqrt(x.shape[0])
+
+
+print(step(torch.ones(2)))
+""",
+            """import numpy as np
+import torch
+
+
+@torch.compile
+def step(x, rows=(1, 3)):
+    n = max(rows)
+    return x.expand(int(n), len(x)) * np.sqrt(x.shape[0])
+
+
+print(step(torch.ones(2)))
+""",
+        ),
+    ),
+    negatives=(
+        Negative(
+            "the array itself is used",
+            """import numpy as np
+import torch
+
+
+@torch.compile
+def step(x):
+    table = np.cumsum([1, 2, 3])
+    if table[1] > 2:
+        x = x + 1
+    return x
+
+
+print(step(torch.ones(2)))
+""",
+        ),
+        Negative(
+            "a number of NumPy is asked for its type",
+            """import numpy as np
+import torch
+
+
+@torch.compile
+def step(x):
+    n = np.prod(x.shape)
+    if n.astype(np.float32) > 2:
+        x = x + 1
+    return x
+
+
+print(step(torch.ones(4)))
+""",
+        ),
+        Negative(
+            "NumPy on a tensor",
+            """import numpy as np
+import torch
+
+
+@torch.compile
+def step(x):
+    y = x * 2
+    if np.sum(y) > 4:
+        y = y + 1
+    return y
+
+
+print(step(torch.ones(4)))
+""",
+        ),
+        Negative(
+            "math is another name in the file",
+            """import numpy as np
+import torch
+
+math = 3
+
+
+@torch.compile
+def step(x):
+    if np.prod(x.shape) > math:
+        x = x + 1
+    return x
+
+
+print(step(torch.ones(4)))
+""",
+        ),
+        Negative(
+            "an axis is named",
+            """import numpy as np
+import torch
+
+
+@torch.compile
+def step(x):
+    if np.prod([[1, 2], [3, 4]], axis=0)[1] > 4:
+        x = x + 1
+    return x
+
+
+print(step(torch.ones(4)))
+""",
+        ),
+    ),
     rank=15,
 )

@@ -1,0 +1,112 @@
+"""A number drawn with NumPy or Python's random comes from an operator with an ordered effect: the same stream, in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from g2.rewrite.model import FileEdits, Left, Proposal, Safety
+from g2.rewrite.rule import Rule
+from g2.rewrite.rules._drawn import only_arithmetic
+from g2.rewrite.rules._imported import imported
+from g2.rewrite.rules._kinds import Kinds
+from g2.rewrite.rules._names import nodes
+from g2.rewrite.rules._operator_body import NotTaken, Taker
+from g2.rewrite.rules._ordered_effect import fitting, helper, local_names, space, unsteady_names
+from g2.rewrite.site import Site
+from g2.rewrite.source import Source
+
+_NUMPY = frozenset(
+    ["beta", "gamma", "normal", "uniform", "rand", "randn", "random", "random_sample", "exponential", "laplace", "lognormal", "triangular", "standard_normal", "gumbel", "logistic", "pareto", "rayleigh", "weibull", "chisquare"]
+)
+_PYTHON = frozenset(
+    ["random", "uniform", "gauss", "normalvariate", "betavariate", "expovariate", "gammavariate", "lognormvariate", "triangular", "vonmisesvariate", "paretovariate", "weibullvariate"]
+)
+
+
+def _propose(site: Site) -> Iterator[Proposal | Left]:
+    calls = [one for one in nodes(_statement(site)) if isinstance(one, cst.Call) and _drawn(site.source, one)]
+    if not calls:
+        if site.target.reason in ("numpy-random", "python-random"):
+            yield Left("it is not a single number of a continuous distribution that is drawn")
+        return
+    kinds = Kinds(site)
+    edits, helpers = [], []
+    for call in calls:
+        if any(argument.keyword and argument.keyword.value == "size" for argument in call.args):
+            yield Left("an array is drawn")
+            return
+        if _drawn(site.source, call).rpartition(".")[2] in ("rand", "randn") and call.args:
+            yield Left("an array is drawn")
+            return
+        why = only_arithmetic(kinds, site.piece, call)
+        if why:
+            yield Left(why)
+            return
+        try:
+            body = Taker(kinds, local_names(site), unsteady_names(site.source)).take(call)
+        except NotTaken as error:
+            yield Left(str(error))
+            return
+        if any(one.annotation not in ("int", "float") for one in body.parameters):
+            yield Left("the distribution depends on a tensor")
+            return
+        torch = kinds.names.torch
+        name, text = fitting(
+            site,
+            f"_draw_{_drawn(site.source, call).rpartition('.')[2]}",
+            lambda name, body=body, torch=torch: helper(  # type: ignore[misc]
+                torch,
+                space(site.source.path),
+                name,
+                body.parameters,
+                f"return {torch}.tensor({body.text}, dtype={torch}.float64)",
+                returns=f"{torch}.Tensor",
+                fake=f"{torch}.empty((), dtype={torch}.float64)",
+            ),
+        )
+        edits.append(site.piece.replace(call, f"{name}({', '.join(one.argument for one in body.parameters)})"))
+        helpers += [text] if text else []
+    yield Proposal(
+        rule="",
+        summary="the number is drawn by an operator with an ordered effect, from the same random stream as before",
+        safety=Safety.SAFE,
+        files=(
+            FileEdits(site.source.path, tuple(sorted(edits)), kinds.names.imports, tuple(dict.fromkeys(helpers))),
+        ),
+    )
+
+
+def _statement(site: Site) -> cst.CSTNode:
+    """The simple statement around the place, the head of a compound one."""
+    for node in (site.node, *site.piece.ancestors(site.node)):
+        if isinstance(node, (cst.If, cst.While)):
+            return node.test
+        if isinstance(node, cst.SimpleStatementLine):
+            return node
+        if isinstance(node, cst.BaseCompoundStatement):
+            return cst.Pass()
+    return cst.Pass()
+
+
+def _drawn(source: Source, call: cst.Call) -> str:
+    """The dotted name of a known draw: "numpy.random.beta", "random.gauss"; empty for anything else."""
+    name = imported(source, call.func)
+    owner, _, method = name.rpartition(".")
+    known = (owner == "numpy.random" and method in _NUMPY) or (owner == "random" and method in _PYTHON)
+    return name if known else ""
+
+
+RULE = Rule(
+    title="a number is drawn by an operator with an ordered effect",
+    answers=("numpy-random", "python-random", "host-value", "data-dependent-answer"),
+    legal="A single number is drawn from a continuous distribution of NumPy or of Python's random, its arguments are plain "
+    "numbers, and it only enters arithmetic with tensors of floats, as the run saw them. The operator draws from the "
+    "same stream, once a call and in the same order, and gives a tensor of one float64, which takes part in arithmetic "
+    "as the Python number did.",
+    safety=Safety.SAFE,
+    propose=_propose,
+    examples=(),
+    rank=25,
+)
