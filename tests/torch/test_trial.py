@@ -57,6 +57,7 @@ class Tried:
         (line,) = {
             min(node.lineno, *(one.lineno for one in node.decorator_list), node.lineno)
             for kind in ast.walk(ast.parse(self.text))
+            if isinstance(getattr(kind, "body", None), list)
             for node in getattr(kind, "body", [])
             if isinstance(node, ast.FunctionDef)
             if function == (f"{kind.name}.{node.name}" if isinstance(kind, ast.ClassDef) else node.name)
