@@ -122,7 +122,10 @@ MADE = {
     "where a parameter comes from": ("def run(m):\n    m(1)\ndef main():\n    net = A()\n    run(net)\n", "m", 2, 4),
     "a global": ("m = A()\ndef f(x):\n    return m(x)\nf(1)\n", "m", 3, 1),
     "an attribute": (
-        "class T:\n    def __init__(self):\n        self.n = A()\n    def go(self):\n        self.n(1)\n", "self.n", 5, 3
+        "class T:\n    def __init__(self):\n        self.n = A()\n    def go(self):\n        self.n(1)\n",
+        "self.n",
+        5,
+        3,
     ),
     "a part of it": ("p = load()\np.to('cuda')\np(1)\n", "p.unet", 3, 2),
     "the last one before the use": ("m = A()\nm = DDP(m)\nm(1)\nm = None\n", "m", 3, 2),
