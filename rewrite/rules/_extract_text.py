@@ -85,6 +85,8 @@ def _fresh(source: Source, wish: str, names: frozenset[str]) -> str:
                 taken.add(name)
             case ast.alias():
                 taken.add(node.asname or node.name)
+            case _:
+                pass
     name, number = wish, 2
     while name in taken:
         name, number = f"{wish}_{number}", number + 1

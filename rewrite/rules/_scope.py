@@ -58,6 +58,8 @@ def bound(nodes: Iterable[ast.AST]) -> set[str]:
             case ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
                 found |= {n.target.id for n in ast.walk(node) if isinstance(n, ast.NamedExpr)}
                 continue
+            case _:
+                pass
         waiting += ast.iter_child_nodes(node)
     return found
 

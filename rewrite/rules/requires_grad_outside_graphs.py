@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import libcst as cst
 
 from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
-from g2.rewrite.rule import Example, Negative, Rule
+from g2.rewrite.rule import Rule
 from g2.rewrite.rules._names import bindings, nodes, scope
+from g2.rewrite.rules._requires_grad_examples import EXAMPLES, NEGATIVES
 from g2.rewrite.rules._torch_name import torch_names
 from g2.rewrite.site import Site
 
@@ -75,9 +76,10 @@ def _wish(site: Site) -> tuple[cst.CSTNode, str] | None:
 
 def _bound_to(site: Site, call: cst.Call) -> str:
     """The name of the tensor: what the method is called on, else what the value is assigned to."""
-    match call.func:
-        case cst.Attribute(value=cst.Name(value=name), attr=cst.Name(value="requires_grad_")):
-            return name
+    function = call.func
+    owner = function.value if isinstance(function, cst.Attribute) and function.attr.value == "requires_grad_" else None
+    if isinstance(owner, cst.Name):
+        return owner.value
     above = site.piece.parent(call)
     if isinstance(above, cst.Assign) and len(above.targets) == 1 and isinstance(above.targets[0].target, cst.Name):
         return above.targets[0].target.value
@@ -119,8 +121,8 @@ def _guarded(site: Site, statement: cst.SimpleStatementLine, asking: str) -> Edi
     """The statement under a condition: the one it is alone under, made narrower, or one of its own."""
     piece = site.piece
     block = piece.parent(statement)
-    above = piece.parent(block) if isinstance(block, cst.IndentedBlock) else None
-    if isinstance(above, cst.If) and above.body is block and len(block.body) == 1 and above.orelse is None:
+    above = piece.parent(block) if isinstance(block, cst.IndentedBlock) and len(block.body) == 1 else None
+    if isinstance(above, cst.If) and above.body is block and above.orelse is None:
         within = piece.parent(above)
         if not (isinstance(within, cst.If) and within.orelse is above):
             return piece.replace(above.test, _and(site, above.test, asking))
@@ -168,212 +170,6 @@ RULE = Rule(
         """,
     safety=Safety.ASK,
     propose=_propose,
-    examples=(
-        Example(
-            "under a condition of its own",
-            before="""
-import torch
-from torch import nn
-
-
-class Encoder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.fc = nn.Linear(3, 3)
-
-    def forward(self, values):
-        hidden = values[:, None]
-
-        # checkpoints need an input that requires a gradient
-        if self.training:
-            hidden.requires_grad = True
-
-        return self.fc(hidden)
-
-
-net = Encoder()
-net(torch.ones(2, 3)).sum().backward()
-print(net.fc.weight.grad.shape)
-""",
-            after="""
-import torch
-from torch import nn
-
-
-class Encoder(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.fc = nn.Linear(3, 3)
-
-    def forward(self, values):
-        hidden = values[:, None]
-
-        # checkpoints need an input that requires a gradient
-        if self.training and not torch.compiler.is_compiling():
-            hidden.requires_grad = True
-
-        return self.fc(hidden)
-
-
-net = Encoder()
-net(torch.ones(2, 3)).sum().backward()
-print(net.fc.weight.grad.shape)
-""",
-        ),
-        Example(
-            "a sum that starts from nothing",
-            before="""
-import torch as th
-from torch import nn
-
-fc = nn.Linear(3, 3)
-
-
-@th.compile
-def total(x, training):
-    loss = th.zeros(1, requires_grad=training)
-    return loss + fc(x).sum()
-
-
-total(th.ones(2, 3), True).backward()
-print(fc.bias.grad)
-""",
-            after="""
-import torch as th
-from torch import nn
-
-fc = nn.Linear(3, 3)
-
-
-@th.compile
-def total(x, training):
-    loss = th.zeros(1, requires_grad=training and not th.compiler.is_compiling())
-    return loss + fc(x).sum()
-
-
-total(th.ones(2, 3), True).backward()
-print(fc.bias.grad)
-""",
-        ),
-        Example(
-            "a detached copy",
-            before="""
-import torch
-from torch import nn
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.fc = nn.Linear(3, 3)
-
-    def forward(self, x):
-        h = x.detach().requires_grad_()
-        return self.fc(h) * 2
-
-
-net = Net()
-net(torch.ones(2, 3)).sum().backward()
-print(net.fc.bias.grad)
-""",
-            after="""
-import torch
-from torch import nn
-
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.fc = nn.Linear(3, 3)
-
-    def forward(self, x):
-        h = x.detach()
-        if not torch.compiler.is_compiling():
-            h.requires_grad_()
-        return self.fc(h) * 2
-
-
-net = Net()
-net(torch.ones(2, 3)).sum().backward()
-print(net.fc.bias.grad)
-""",
-        ),
-    ),
-    negatives=(
-        Negative(
-            "the tensor is the caller's",
-            """
-import torch
-
-fc = torch.nn.Linear(3, 3)
-
-
-@torch.compile
-def saliency(x):
-    x.requires_grad_()
-    return fc(x).sum()
-
-
-x = torch.ones(2, 3)
-saliency(x).backward()
-print(x.grad.shape)
-""",
-        ),
-        Negative(
-            "its gradient is computed there",
-            """
-import torch
-
-fc = torch.nn.Linear(3, 3)
-
-
-@torch.compile
-def penalty(x):
-    y = x * 2
-    y = y.detach().requires_grad_()
-    (g,) = torch.autograd.grad(fc(y).sum(), y, create_graph=True)
-    return g.square().sum()
-
-
-penalty(torch.ones(2, 3)).backward()
-""",
-        ),
-        Negative(
-            "the name may be the caller's tensor",
-            """
-import torch
-
-fc = torch.nn.Linear(3, 3)
-
-
-@torch.compile
-def step(x):
-    h = x
-    h.requires_grad = True
-    return fc(h).sum()
-
-
-step(torch.ones(2, 3)).backward()
-""",
-        ),
-        Negative(
-            "a hook hangs on it",
-            """
-import torch
-
-fc = torch.nn.Linear(3, 3)
-
-
-@torch.compile
-def step(x):
-    h = x * 2
-    h.requires_grad = True
-    h.register_hook(lambda g: print(g.shape))
-    return fc(h).sum()
-
-
-step(torch.ones(2, 3)).backward()
-""",
-        ),
-    ),
+    examples=EXAMPLES,
+    negatives=NEGATIVES,
 )
