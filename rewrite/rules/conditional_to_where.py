@@ -139,9 +139,7 @@ _HEAD = """\
 import torch
 
 class Step(torch.nn.Module):
-    noise = 0.5
-
-    def forward(self, x, low=0.0, high=3.0):
+    def forward(self, x, low=0.0, high=3.0, noise=0.5):
         sigma = x.mean()
 """
 _TAIL = """\
@@ -169,11 +167,11 @@ RULE = Rule(
         Example(
             name="numbers",
             before=_HEAD
-            + "        gamma = self.noise * 2 if low <= sigma <= high else 0.0\n"
+            + "        gamma = noise * 2 if low <= sigma <= high else 0.0\n"
             + "        return x * (gamma + 1)\n"
             + _TAIL,
             after=_HEAD
-            + "        gamma = self.noise * 2\n"
+            + "        gamma = noise * 2\n"
             + "        if gamma != 0.0:\n"
             + "            gamma = torch.where((low <= sigma) & (sigma <= high), gamma, 0.0)\n"
             + "        return x * (gamma + 1)\n"

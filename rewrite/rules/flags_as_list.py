@@ -65,8 +65,8 @@ def _looped(name: str, found: cst.CSTNode, site: Site) -> cst.BaseExpression | N
         if isinstance(above, cst.For):
             names: cst.BaseExpression = above.target
             values = above.iter
-            if isinstance(values, cst.Call) and isinstance(values.func, cst.Name) and isinstance(names, cst.Tuple):
-                parts: list[cst.BaseExpression] = [element.value for element in names.elements]
+            if isinstance(values, cst.Call) and isinstance(values.func, cst.Name) and isinstance(above.target, cst.Tuple):
+                parts: list[cst.BaseExpression] = [element.value for element in above.target.elements]
                 given = [argument.value for argument in values.args]
                 if values.func.value == "enumerate" and len(parts) == 2 and given:
                     names, values = parts[1], given[0]

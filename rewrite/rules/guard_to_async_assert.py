@@ -157,7 +157,10 @@ if weight is not None and (weight < 0).any():
             after=_script("""
 if torch.compiler.is_compiling():
     if weight is not None:
-        torch._assert_async(~(weight < 0).any(), "a weight is negative, {most} are allowed: {weight}")
+        torch._assert_async(
+            ~(weight < 0).any(),
+            "a weight is negative, {most} are allowed: {weight}",
+        )
 elif weight is not None and (weight < 0).any():
     raise ValueError(f"a weight is negative, {most} are allowed: {weight}")
 """),
