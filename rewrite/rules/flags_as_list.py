@@ -63,10 +63,10 @@ def _looped(name: str, found: cst.CSTNode, site: Site) -> cst.BaseExpression | N
     """What a loop goes over that gives the name its values: directly, in enumerate() or in zip()."""
     for above in site.piece.ancestors(found):
         if isinstance(above, cst.For):
-            names: cst.BaseExpression = above.target
-            values = above.iter
-            if isinstance(values, cst.Call) and isinstance(values.func, cst.Name) and isinstance(above.target, cst.Tuple):
-                parts: list[cst.BaseExpression] = [element.value for element in above.target.elements]
+            target, values = above.target, above.iter
+            names: cst.BaseExpression = target
+            if isinstance(values, cst.Call) and isinstance(values.func, cst.Name) and isinstance(target, cst.Tuple):
+                parts: list[cst.BaseExpression] = [element.value for element in target.elements]
                 given = [argument.value for argument in values.args]
                 if values.func.value == "enumerate" and len(parts) == 2 and given:
                     names, values = parts[1], given[0]
