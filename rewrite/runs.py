@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -82,6 +83,8 @@ class Script:
             session = launch.run(
                 options, record, child_stdout=out.fileno(), child_stderr=err.fileno(), on_progress=self.on_progress
             )
+            if _interrupted(session, options):
+                raise KeyboardInterrupt
             out.seek(0)
             err.seek(0)
             return session, out.read(), err.read()
@@ -105,6 +108,13 @@ class Script:
             process.wait()
             raise
         self._plain.append((out.read_bytes(), err.read_bytes(), code))
+
+
+def _interrupted(session: Session, options: launch.Options) -> bool:
+    """Whether a person ended the run: launch.run() keeps signals to g2 for the script alone."""
+    if (session.script_error or "").startswith("KeyboardInterrupt") or session.exit_code == -signal.SIGINT:
+        return True
+    return session.exit_code in (-signal.SIGTERM, -signal.SIGHUP) and options.time_limit is None
 
 
 def _with_snippet(place: Break, state: State, cwd: str) -> Break:

@@ -27,6 +27,7 @@ from g2.cli.fixing.terminal import Screen, render
 from g2.cli.store import Store
 from g2.cli.views import Output
 from g2.rewrite.fix import Result
+from g2.rewrite.fix import fix as real_fix
 from g2.rewrite.kept import KeptError, dump, load
 from g2.rewrite.model import Proof, Trial
 from g2.rewrite.state import State
@@ -556,6 +557,26 @@ def test_a_script_that_fails_is_refused(searched: Search, capsys: Capture) -> No
     searched.session = replace(searched.session, exit_code=1, script_error="ValueError: no data")
     assert main(["fix", "train.py"]) == 2
     assert "the script failed: ValueError: no data" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"exit_code": -2}, 130),
+        ({"exit_code": -15}, 130),
+        ({"exit_code": 1, "script_error": "KeyboardInterrupt: "}, 130),
+        ({"exit_code": 1, "script_error": "ValueError: no"}, 2),
+    ],
+)
+def test_ctrl_c_ends_the_search(
+    searched: Search, capsys: Capture, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], code: int
+) -> None:
+    Path("train.py").write_text("")
+    monkeypatch.setattr("g2.cli.fixing.found.fix", real_fix)
+    monkeypatch.setattr("g2.capture.launch.run", lambda *_, **__: replace(searched.session, **changes))
+    assert main(["fix", "train.py"]) == code
+    assert ("interrupted" in capsys.readouterr().err) == (code == 130)
+    assert Store.open().kept() == []
 
 
 def test_no_record_yet(searched: Search, capsys: Capture) -> None:
