@@ -67,10 +67,10 @@ def _looped(name: str, found: cst.CSTNode, site: Site) -> cst.BaseExpression | N
             names: cst.BaseExpression = target
             if isinstance(values, cst.Call) and isinstance(values.func, cst.Name) and isinstance(target, cst.Tuple):
                 parts: list[cst.BaseExpression] = [element.value for element in target.elements]
-                given = [argument.value for argument in values.args]
-                if values.func.value == "enumerate" and len(parts) == 2 and given:
+                called, given = values.func.value, [argument.value for argument in values.args]
+                if called == "enumerate" and len(parts) == 2 and given:
                     names, values = parts[1], given[0]
-                elif values.func.value == "zip" and len(parts) == len(given):
+                elif called == "zip" and len(parts) == len(given):
                     places = [index for index, part in enumerate(parts) if dotted(part) == name]
                     if len(places) != 1:
                         continue
