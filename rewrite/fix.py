@@ -12,12 +12,12 @@ from types import MappingProxyType
 from g2.rewrite import judge
 from g2.rewrite.cases import Case, Cases
 from g2.rewrite.diff import unified
-from g2.rewrite.model import Alone, Fixing, Offer, Proof, Proposal, Safety
+from g2.rewrite.model import Alone, FileEdits, Fixing, Offer, Proof, Safety
 from g2.rewrite.plan import script
 from g2.rewrite.prove import Loop
 from g2.rewrite.runs import Script
 from g2.rewrite.source import Source
-from g2.rewrite.state import Placed, State
+from g2.rewrite.state import Placed, State, functions
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,18 @@ def fix(
     only: Sequence[str] = (),
     on_round: Callable[[int, int, int], None] = lambda *_: None,
     sources: Mapping[str, Source] = MappingProxyType({}),
+    adopt: bool = False,
 ) -> Result:
     """Find cures for all that the script's record shows, and prove them. Nothing on disk is changed.
 
     only: slugs of rules; all when empty. sources: files that the script sees other than they are on disk, as
-    writing.base finds them. Raises launch.LaunchError and OSError where the script cannot be run.
+    writing.base finds them. adopt: have the script compile what it does not compile yet, once all else is in place. Raises launch.LaunchError and OSError where the script cannot be run.
     """
     began = time.monotonic()
     loop = Loop(bench, Cases(frozenset(only)), on_round, State(dict(sources)))
     loop.turn()
+    if adopt:
+        loop.adopt()
     base, now = loop.base, loop.now
     before, after = (judge.counts(run.session) for run in (base, now))
     offers, keys = _offers(loop, base.session.cwd)
@@ -83,7 +86,7 @@ def _offers(loop: Loop, cwd: str) -> tuple[tuple[Offer, ...], dict[int, tuple[st
         first = group[0]
         alone = loop.state.without([one.key for one in loop.state.placed if one not in group])
         proof = _joined([loop.proofs.get(one.key, Proof()) for one in group])
-        safety = max((_safety(one.proposal, proof) for one in group), key=list(Safety).index)
+        safety = max((_safety(one, proof, loop.state) for one in group), key=list(Safety).index)
         met = max(_case(loop.cases, one).round for one in group)
         needs = {
             numbers[other.key] for other in loop.state.placed
@@ -135,12 +138,29 @@ def _joined(proofs: Sequence[Proof]) -> Proof:
     )
 
 
-def _safety(proposal: Proposal, proof: Proof) -> Safety:
-    """SAFE only with evidence: inputs were compared, and both ways of each branch were taken."""
-    if proposal.safety is not Safety.SAFE:
-        return proposal.safety
-    compared = any(trial.outcome in ("same", "close") for trial in proof.trials)
-    return Safety.SAFE if compared and not proof.one_sided and not proof.notes else Safety.ASK
+def _safety(one: Placed, proof: Proof, state: State) -> Safety:
+    """SAFE only with evidence: what changed was compared, and both ways of each branch were taken.
+
+    A function that changed has to be compared itself; where Dynamo alone is spoken to, compiled calls of roots do.
+    """
+    if one.proposal.safety is not Safety.SAFE:
+        return one.proposal.safety
+    agreed = [trial for trial in proof.trials if trial.outcome in ("same", "close")]
+    if any(_in_function(file, state) for file in one.files):
+        agreed = [trial for trial in agreed if not trial.root]
+    return Safety.SAFE if agreed and not proof.one_sided and not proof.notes else Safety.ASK
+
+
+def _in_function(file: FileEdits, state: State) -> bool:
+    """Whether an edit changes what a function does, rather than what Dynamo is told."""
+    source = state.original(file.path)
+    edits = [edit for edit in file.edits if not _for_dynamo(edit.text)]
+    return any(functions(source, source.position(e.start)[0], source.position(e.end)[0]) for e in edits)
+
+
+def _for_dynamo(text: str) -> bool:
+    lines = [line.strip().removeprefix("@") for line in text.splitlines() if line.strip()]
+    return bool(lines) and all(line.startswith("torch._dynamo.") for line in lines)
 
 
 def _alone(loop: Loop, offers: Sequence[Offer]) -> tuple[Alone, ...]:
@@ -151,7 +171,7 @@ def _alone(loop: Loop, offers: Sequence[Offer]) -> tuple[Alone, ...]:
         if case.target in answered:
             continue
         still = standing.breaks[case.home] or standing.recompiles[case.home]
-        if not still and not case.shown:
+        if not still and not case.shown and case.target.kind != "root":
             continue  # it went away with another
         why = tuple(dict.fromkeys(f"{left.why} ({left.rule})" if left.rule else left.why for left in case.left))
         advice = case.shown[0].advice if case.shown else case.advice

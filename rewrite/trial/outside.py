@@ -61,7 +61,10 @@ def _loaded(tree: ast.Module) -> list[tuple[str, int]]:
             return
         if isinstance(node, _FUNCTIONS):
             for one in (*node.decorator_list, *node.args.defaults, *filter(None, node.args.kw_defaults)):
-                found.append((f"{node.name} {ast.dump(one)}", one.lineno))
+                if not _for_dynamo(one):
+                    found.append((f"{node.name} {ast.dump(one)}", one.lineno))
+            return
+        if _for_dynamo(node):
             return
         inner = [part for field in ("body", "orelse", "finalbody") for part in getattr(node, field, [])]
         inner += [part for field in ("handlers", "cases") for one in getattr(node, field, []) for part in one.body]
@@ -74,3 +77,11 @@ def _loaded(tree: ast.Module) -> list[tuple[str, int]]:
 
     block(tree.body)
     return found
+
+
+def _for_dynamo(node: ast.AST) -> bool:
+    """Whether this only speaks to Dynamo: a setting, or a mark on a tensor. What comes of it shows when it compiles."""
+    said = node.targets[0] if isinstance(node, ast.Assign) else node.value if isinstance(node, ast.Expr) else node
+    if isinstance(node, ast.stmt) and not isinstance(node, (ast.Assign, ast.Expr)):
+        return False
+    return ast.unparse(said).startswith("torch._dynamo.")

@@ -110,12 +110,15 @@ class _Prover:
                 name = Path(test[0]).name
                 what = f"Which way the test at line {test[1]} of {name} goes could not be watched."
                 self._journal.write({"e": "proof_note", "what": what, "path": test[0], "line": test[1]})
-        if not self._versions.live:
-            return 0
-        reached = self._functions(time.monotonic() + (deadline - time.monotonic()) * _FUNCTIONS)
+        reached = 0
+        if self._versions.live:
+            reached = self._functions(time.monotonic() + (deadline - time.monotonic()) * _FUNCTIONS)
         if reached:
             self._root(deadline)
             self._tell_sides()
+        elif self._moment.number == 0:  # what was changed may only speak to Dynamo: that shows when it compiles
+            subject = _subject(self._moment)
+            self._comparing(self._journal.write, deadline).compiled(subject, subject.recorded)
         return reached
 
     def _functions(self, deadline: float) -> int:
