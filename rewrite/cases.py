@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from g2.explain.report import Report
+from g2.rewrite.adopt import adopt
 from g2.rewrite.edit import Overlap
 from g2.rewrite.model import Left, Proposal, Safety, Target
 from g2.rewrite.plan import absolute, candidates
@@ -47,17 +48,31 @@ class Cases:
                 continue
             new += 1
             case = self.met[home] = Case(found.target, home, found.advice, left=list(found.left), round=round_)
-            for proposal in found.proposals:
-                if self.only and proposal.rule not in self.only:
-                    continue
-                if proposal.safety is Safety.SHOW:
-                    case.shown.append(proposal)
-                    continue
-                try:
-                    case.open_.append(state.place(found.target, (path, line), proposal))
-                except (Overlap, Unreadable) as error:
-                    case.left.append(Left(str(error) or "another cure touches the same text", proposal.rule))
+            wanted = [one for one in found.proposals if not self.only or one.rule in self.only]
+            self._open(case, wanted, state)
         return new
+
+    def adoptable(self, report: Report, state: State, round_: int) -> frozenset[Home]:
+        """Take the modules that nobody compiles, of a report that was made with `state` in place; their places."""
+        new: list[Home] = []
+        for found in adopt(report, state.read):
+            path = absolute(found.target.span.path, report.session.cwd)
+            home = (path, state.back(path, found.target.span.line)[0], found.target.reason)
+            if home not in self.met:
+                new.append(home)
+                case = self.met[home] = Case(found.target, home, (), left=list(found.left), round=round_)
+                self._open(case, found.proposals, state)
+        return frozenset(new)
+
+    def _open(self, case: Case, proposals: Iterable[Proposal], state: State) -> None:
+        for proposal in proposals:
+            if proposal.safety is Safety.SHOW:
+                case.shown.append(proposal)
+                continue
+            try:
+                case.open_.append(state.place(case.target, case.home[:2], proposal))
+            except (Overlap, Unreadable) as error:
+                case.left.append(Left(str(error) or "another cure touches the same text", proposal.rule))
 
     def choose(self, state: State, standing: frozenset[Home]) -> tuple[State, list[Placed]]:
         """One untried proposal for each place that still stands, as far as they fit together."""

@@ -44,7 +44,8 @@ def fix(
     """Find cures for all that the script's record shows, and prove them. Nothing on disk is changed.
 
     only: slugs of rules; all when empty. sources: files that the script sees other than they are on disk, as
-    writing.base finds them. adopt: have the script compile what it does not compile yet, once all else is in place. Raises launch.LaunchError and OSError where the script cannot be run.
+    writing.base finds them. adopt: have the script compile what it does not compile yet, once all else is in place.
+    Raises launch.LaunchError and OSError where the script cannot be run.
     """
     began = time.monotonic()
     loop = Loop(bench, Cases(frozenset(only)), on_round, State(dict(sources)))

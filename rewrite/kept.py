@@ -30,15 +30,17 @@ class Kept:
 
     result: Result
     seen: dict[str, str]
+    adopt: bool = False  # whether it was asked what the script could compile
 
 
-def dump(result: Result, g2: str, seen: Mapping[str, str]) -> str:
-    """A result as JSON text. g2: the version that found it out. seen: as Kept has it."""
+def dump(result: Result, g2: str, seen: Mapping[str, str], adopt: bool = False) -> str:
+    """A result as JSON text. g2: the version that found it out. seen, adopt: as Kept has them."""
     return json.dumps(
         {
             "format": FORMAT,
             "g2": g2,
             "seen": dict(seen),
+            "adopt": adopt,
             "fixing": _plain(result.fixing),
             "placed": _plain(result.state.placed),
             "keys": {str(number): list(keys) for number, keys in result.keys.items()},
@@ -57,7 +59,7 @@ def load(text: str, g2: str, sources: Mapping[str, Source] = types.MappingProxyT
             State(dict(sources), _build(tuple[Placed, ...], data["placed"])),
             {int(number): tuple(map(str, keys)) for number, keys in data["keys"].items()},
         )
-        return Kept(result, {str(path): str(sha256) for path, sha256 in data["seen"].items()})
+        return Kept(result, {str(path): str(sha256) for path, sha256 in data["seen"].items()}, bool(data["adopt"]))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise KeptError(f"it is damaged: {error}") from None
 

@@ -124,7 +124,7 @@ class Target:
     headline: str
     mine: bool
     package: str | None = None
-    kind: str = "break"  # or "recompile"
+    kind: str = "break"  # or "recompile", or "root" for what is to be compiled
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,18 @@ class Loop:
             self.notes.append(f"the search was ended after {self.rounds} rounds and {self.runs} runs of the script")
         self._prune(base, standing)
 
+    def adopt(self) -> None:
+        """Then have the script itself compile what g2 compiled for it, as it is with the cures."""
+        before = judge.seen(self.now.report, self.state)
+        places = self.cases.adoptable(self.now.report, self.state, self.rounds + 1)
+        while self.runs < RUNS:
+            state, chosen = self.cases.choose(self.state, places)
+            if not chosen:
+                return
+            self.rounds += 1
+            self.on_round(self.rounds, len(chosen), len(self.state.placed))
+            self._settle(self.base, before, state, chosen)
+
     def _prune(self, base: Run, standing: frozenset[Home]) -> None:
         """Take out what another cure made superfluous: text of functions that no compiled call reaches any more."""
         idle = [one for one in self.state.placed if self._idle(one)]

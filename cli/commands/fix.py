@@ -18,6 +18,7 @@ Examples:
   g2 fix --apply                   write what is SAFE
   g2 fix --apply --unsafe          also what may differ as its caveat says
   g2 fix -i                        ask about each
+  g2 fix --adopt                   also put torch.compile where it pays
   g2 fix --select model.py:42 --diff | git apply
   g2 fix --undo                    take back what was written last
 """
@@ -42,6 +43,7 @@ class _Fix(click.Command):
 @click.option("--unsafe", is_flag=True, help="With --apply: also those marked ASK.")
 @click.option("-i", "--interactive", is_flag=True, help="Ask about each rewrite, then write those that were taken.")
 @click.option("--diff", is_flag=True, help="Print one diff for git apply: the SAFE rewrites, with --unsafe also ASK.")
+@click.option("--adopt", is_flag=True, help="Also have the script compile what it does not compile yet.")
 @click.option("--undo", is_flag=True, help="Take back what was written last from this folder.")
 @click.option("--only", multiple=True, metavar="RULE", help="Only rewrites of this rule. Repeatable.")
 @click.option("--select", multiple=True, metavar="PLACE", help="Only this place: number or PATH:LINE. Repeatable.")
@@ -111,7 +113,9 @@ def _asked(given: dict[str, Any]) -> Ask:
         raise Refusal(f"there is no file {target[0]}", "give the path of a Python script: g2 fix SCRIPT")
     names = {"compile": given["compile_"], "calls": given["calls"], "time_limit": given["time_limit"]}
     options = {name: value for name, value in {**names, "then_stop": given["then_stop"]}.items() if value}
-    return Ask(("-m", *target) if given["module"] else target, options, given["only"], given["again"], given["quiet"])
+    if given["module"]:
+        target = ("-m", *target)
+    return Ask(target, options, given["only"], given["adopt"], given["again"], given["quiet"])
 
 
 def _fix(ask: Ask, wanted: Wanted, given: dict[str, Any]) -> int:
@@ -203,5 +207,5 @@ def _words(given: dict[str, Any]) -> str:
     import shlex
 
     words = [word for name in ("only", "select") for value in given[name] for word in (f"--{name}", value)]
-    words += ["--mine"] if given["mine"] else []
+    words += [f"--{name}" for name in ("mine", "adopt") if given[name]]
     return f" {shlex.join(words)}" if words else ""

@@ -39,6 +39,7 @@ class Ask:
     target: tuple[str, ...]
     options: dict[str, Any]  # of the run, those that are not the usual ones
     only: tuple[str, ...] = ()  # rules
+    adopt: bool = False  # also have the script compile what it does not
     again: bool = False
     quiet: bool = False
 
@@ -55,7 +56,7 @@ def found(ask: Ask) -> tuple[Session, Result]:
         if why := _stale(session, known.seen if known else {}):
             if not ask.quiet:
                 say(f"g2: {why}; the script is run again")
-        elif known is not None:
+        elif known is not None and known.adopt == ask.adopt:
             return session, known.result
         else:
             return _searched(store, ask, session, kept.folder)
@@ -140,7 +141,7 @@ def _searched(store: Store, ask: Ask, session: Session | None, folder: Path | No
             line.round(number, trying, kept)
 
         try:
-            result = fix(bench, ask.only, on_round, _sources(bench.script))
+            result = fix(bench, ask.only, on_round, _sources(bench.script), ask.adopt)
         except LaunchError as error:
             raise Refusal(str(error), error.hint) from None
         except OSError as error:
@@ -154,7 +155,7 @@ def _searched(store: Store, ask: Ask, session: Session | None, folder: Path | No
             if folder is None:
                 store.save(record, bench.session)
             if not ask.only:
-                write_private((folder or record) / RESULT, dump(result, version(), _seen(bench.session)))
+                write_private((folder or record) / RESULT, dump(result, version(), _seen(bench.session), ask.adopt))
         except OSError as error:
             say(f"g2: the result could not be kept ({error.strerror or error}); g2 fix --apply runs the script again")
         return bench.session, result

@@ -115,7 +115,7 @@ def _unproved(proof: Proof) -> str:
 
 def _gain(offer: Offer, known: Mapping[Span, float]) -> str:
     breaks = [target for target in offer.targets if target.kind == "break"]
-    recompiles = len(offer.targets) - len(breaks)
+    recompiles = sum(target.kind == "recompile" for target in offer.targets)
     parts = [plural(len(breaks), "break")] if breaks else []
     parts += [plural(recompiles, "recompile")] if recompiles else []
     lost = sum(known.get(target.span, 0.0) for target in breaks)

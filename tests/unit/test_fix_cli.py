@@ -471,7 +471,7 @@ class Search:
     result: Result
     calls: int = 0
 
-    def fix(self, bench: Any, only: Any, on_round: Any, sources: Any) -> Result:
+    def fix(self, bench: Any, only: Any, on_round: Any, sources: Any, adopt: bool) -> Result:
         self.calls += 1
         self.given = bench.session
         bench.session = bench.session or self.session
@@ -525,8 +525,10 @@ def test_the_record_of_explain_is_used(searched: Search, capsys: Capture) -> Non
     assert (folder / RESULT).exists()
     assert main(["fix"]) == 1
     assert searched.calls == 1
+    assert main(["fix", "--adopt"]) == 1
+    assert (searched.calls, searched.given) == (2, searched.session)
     assert main(["fix", "--again"]) == 1
-    assert (searched.calls, searched.given) == (2, None)
+    assert (searched.calls, searched.given) == (3, None)
 
 
 def test_other_options_are_another_run(searched: Search, capsys: Capture) -> None:
