@@ -1,4 +1,4 @@
-"""What a name stands for by the imports at the top of the file: `deepcopy` is "copy.deepcopy", `np.sqrt` "numpy.sqrt"."""
+"""What a name stands for by the imports of the file: `deepcopy` is "copy.deepcopy", `np.sqrt` "numpy.sqrt"."""
 
 from __future__ import annotations
 

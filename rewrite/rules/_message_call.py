@@ -63,7 +63,8 @@ def _refused(site: Site, call: cst.Call) -> str:
     piece, name = site.piece, dotted(call.func)
     if not name:
         return "what is called is computed in the message"
-    if name.endswith(".exception") or any(a.keyword and a.keyword.value in ("exc_info", "stack_info") for a in call.args):
+    keywords = {argument.keyword.value for argument in call.args if argument.keyword}
+    if name.endswith(".exception") or keywords & {"exc_info", "stack_info"}:
         return "the message shows the exception that is being handled, or the stack"
     if "jit.script" in site.source.text:
         return "the file uses TorchScript, which knows no operators written in Python"
@@ -151,7 +152,7 @@ def _caveat(site: Site, call: cst.Call, message: OperatorBody, warns: bool) -> t
     differs = frozenset({"warning-text"}) if warns else frozenset()
     if any(_GRAPHS.search(text) for text in (site.source.text, _script(site))):
         return (
-            "a CUDA graph is replayed without Python, so on a GPU the message may come only while the graph is recorded",
+            "a CUDA graph is replayed without Python: on a GPU the message may come only while the graph is recorded",
             differs,
         )
     if warns and any(a.keyword and a.keyword.value in ("stacklevel", "source") for a in call.args[1:]):

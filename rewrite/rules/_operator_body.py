@@ -13,7 +13,8 @@ from g2.rewrite.rules._spliced import spliced
 
 _READS = frozenset({"item", "tolist", "numpy"})  # give a tensor's value to Python
 _TO_TEXT = frozenset(
-    ["str", "repr", "format", "ascii", "round", "int", "float", "bool", "abs", "min", "max", "sum", "sorted", "list", "tuple", "dict", "set", "hex"]
+    {"str", "repr", "format", "ascii", "round", "int", "float", "bool", "abs", "min", "max", "sum", "sorted", "list"}
+    | {"tuple", "dict", "set", "hex"}
 )
 _TYPES = {"tensor": "Tensor", "bool": "bool", "str": "str"}
 _OF_TENSORS = {"dtype": "dtype", "device": "device"}

@@ -1,7 +1,7 @@
 """The text of an operator with an ordered effect, which Dynamo, AOTAutograd and Inductor keep at its place.
 
-Measured with torch 2.11, 2.13 and 2.15, inference and training, eager, aot_eager and Inductor: such an operator runs once
-a call and in its order. Without the effect AOTAutograd drops it; torch.fx.has_side_effect alone gives it no order.
+Measured with torch 2.11, 2.13 and 2.15, inference and training, eager, aot_eager and Inductor: such an operator runs
+once a call and in its order. Without the effect AOTAutograd drops it; torch.fx.has_side_effect alone gives no order.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a value came from: the expressions behind a place, through assignments and through functions of the same file."""
+"""Where a value came from: the expressions behind a place, through assignments and functions of the same file."""
 
 from __future__ import annotations
 

@@ -3,63 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import libcst as cst
 
 from g2.rewrite.model import FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._imported import imported
-from g2.rewrite.rules._kinds import Kinds
 from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._spliced import operand
 from g2.rewrite.site import Site
+from g2.rewrite.source import Piece, Unreadable
 
 
 def _propose(site: Site) -> Iterator[Proposal | Left]:
-    piece, kinds = site.piece, Kinds(site)
-    around = piece.statement(site.node) or site.node
-    start, end = piece.bounds(site.node)
-    calls = [
-        one
-        for one in nodes(around)
-        if isinstance(one, cst.Call)
-        and imported(site.source, one.func) in ("copy.deepcopy", "copy.copy")
-        and len(one.args) == 1
-        and piece.bounds(one)[0] < end
-        and start < piece.bounds(one)[1]
-    ]
-    if not calls:
+    found = _caller(site)
+    if found is None:
         yield Left("what is copied or pickled here is not one tensor")
         return
-    call = calls[0]
-    kind = kinds.of(call.args[0].value)
-    if not kind.tensor:
-        what = " ".join(piece.code(call.args[0].value).split())
+    piece, call = found
+    argument = call.args[0].value
+    kind = site.values.get("x")  # the parameter of copy.deepcopy, in whose frame Dynamo stopped
+    if kind is None or kind.kind != "tensor":
+        what = " ".join(piece.code(argument).split())
         yield Left(f"`{what}` is no tensor, as far as is known: copy it once outside, in `__init__`")
-        return
-    if imported(site.source, call.func) == "copy.copy":
-        yield Left("`copy.copy` of a tensor shares its memory, and a clone does not")
-        return
-    if isinstance(call.args[0].value, cst.Attribute):
+    elif isinstance(argument, cst.Attribute):
         yield Left("the tensor may be a Parameter, of which deepcopy makes another Parameter")
-        return
-    if kind.grad:
+    elif kind.requires_grad:
         yield Left("the tensor requires gradients: deepcopy refuses one that was computed, and cuts a leaf off")
-        return
-    yield Proposal(
-        rule="",
-        summary="the tensor is cloned, which is an operation of the graph",
-        safety=Safety.ASK,
-        files=(FileEdits(site.source.path, (piece.replace(call, f"{operand(piece, call.args[0].value)}.clone()"),)),),
-        caveat="a clone keeps the gradient, where deepcopy refuses a tensor that was computed from one with gradients",
-    )
+    else:
+        yield Proposal(
+            rule="",
+            summary="the tensor is cloned, which is an operation of the graph",
+            safety=Safety.ASK,
+            files=(FileEdits(piece.source.path, (piece.replace(call, f"{operand(piece, argument)}.clone()"),)),),
+            caveat="a clone keeps the gradient, where deepcopy refuses a tensor computed from one with gradients",
+        )
+
+
+def _caller(site: Site) -> tuple[Piece, cst.Call] | None:
+    """The call of copy.deepcopy at which the standard library was entered, when it copies nothing but one object."""
+    frames = site.place.stack if site.place else ()
+    if len(frames) < 2 or Path(frames[-1].span.path).name != "copy.py" or frames[-2].span.path == frames[-1].span.path:
+        return None
+    span = frames[-2].span
+    path = span.path if Path(span.path).is_absolute() else str(Path(site.session.cwd) / span.path)
+    try:
+        piece = site.read(path).piece(span.line)
+    except Unreadable:
+        return None
+    node = piece.find(replace(span, path=path))
+    for one in nodes(node) if node is not None else ():
+        if isinstance(one, cst.Call) and imported(piece.source, one.func) == "copy.deepcopy" and len(one.args) == 1:
+            return piece, one
+    return None
 
 
 RULE = Rule(
     title="deepcopy of a tensor becomes a clone",
     answers=("copy-or-pickle",),
-    legal="What is copied is one tensor that the run saw without gradients, under a local name: then a deep copy is new "
-    "memory with the same values, as a clone is.",
+    legal="What is copied is one tensor that the run saw without gradients, under a local name: then a deep copy is "
+    "new memory with the same values, as a clone is.",
     safety=Safety.ASK,
     propose=_propose,
     examples=(

@@ -9,8 +9,8 @@ from g2.rewrite.rules._message_call import REASONS, proposals
 RULE = Rule(
     title="a message becomes an operator with an ordered effect",
     answers=(*REASONS, "tensor-as-text", "host-value", "clock-read"),
-    legal="The message is a statement of its own, what it calls is known at the top of the file, and every value that it "
-    "shows is a tensor, a number, a bool, a text, a shape, a dtype or a device, as the run saw it. Such values are "
+    legal="The message is a statement of its own, what it calls is known at the top of the file, and every value that "
+    "it shows is a tensor, a number, a bool, a text, a shape, a dtype or a device, as the run saw it. Such values are "
     "handed to an operator, whose body is the message as it was. torch.library's ORDERED effect keeps it in the graph, "
     "once a call and in its order, under Dynamo, AOTAutograd and Inductor.",
     safety=Safety.SAFE,

@@ -9,9 +9,9 @@ from g2.rewrite.rules._plain_numpy import proposals
 RULE = Rule(
     title="NumPy on plain numbers becomes Python's own arithmetic",
     answers=("numpy-on-numbers", "numpy-function", "host-value", "tensor-branch", "size-from-data"),
-    legal="The value at the place leads back, through assignments and through functions of the same file, to NumPy calls "
-    "on plain numbers that have a counterpart in `math` or among the builtins, and nothing asks the result for what "
-    "only a number of NumPy has. Square roots and logarithms are SAFE only of numbers that are above zero.",
+    legal="The value at the place leads back, through assignments and through functions of the same file, to NumPy "
+    "calls on plain numbers that have a counterpart in `math` or among the builtins, and nothing asks the result for "
+    "what only a number of NumPy has. Square roots and logarithms are SAFE only of numbers that are above zero.",
     safety=Safety.SAFE,
     propose=proposals,
     examples=(
