@@ -198,7 +198,8 @@ def _positive(site: Site, piece: Piece, node: cst.BaseExpression) -> bool:
                 return float(value.text) > 0
             except ValueError:
                 return False
-    return False
+        case _:
+            return False
 
 
 def _results(piece: Piece, call: cst.Call) -> Iterator[str]:
