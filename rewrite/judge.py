@@ -84,15 +84,10 @@ def counts(session: Session) -> Counts:
     return Counts(graphs, len(causes), sum(change.count for change in session.recompiles))
 
 
-def refusals(chosen: Iterable[Placed], state: State, before: Seen, now: Seen) -> dict[str, str]:
-    """What the run says against single cures: key -> a clause. The run had `state` in place."""
-    against: dict[str, str] = {}
-    appeared = {spot: now.headlines.get(spot, "") for spot in now.lines - before.lines}
-    for one in chosen:
-        why = _still(one, before, now) or _came(one, state, appeared, now.raised - before.raised)
-        if why:
-            against[one.key] = why
-    return against
+def refusals(chosen: Iterable[Placed], before: Seen, now: Seen) -> dict[str, str]:
+    """What the run says against single cures: key -> a clause."""
+    said = {one.key: _still(one, before, now) for one in chosen}
+    return {key: why for key, why in said.items() if why}
 
 
 def _still(one: Placed, before: Seen, now: Seen) -> str:
@@ -112,15 +107,20 @@ def _still(one: Placed, before: Seen, now: Seen) -> str:
     return ""
 
 
-def _came(one: Placed, state: State, appeared: dict[Spot, str], raised: frozenset[Spot]) -> str:
-    """Something new stands in the function that was rewritten."""
+def came(one: Placed, state: State, before: Seen, now: Seen) -> str:
+    """Something new that stands in the function that was rewritten, where there are no fewer breaks than before.
+
+    A later round may cure it; a cure is not offered while it only moves a break.
+    """
     for path, first, last in reach(one, state):
-        for (where, line), headline in appeared.items():
-            if where == path and first <= line <= last:
-                return f"another break comes instead, at line {line}: {headline}"
-        for where, line in raised:
-            if where == path and first <= line <= last:
-                return "Dynamo itself raises there then"
+        here = {spot for spot in now.lines if spot[0] == path and first <= spot[1] <= last}
+        had = {spot for spot in before.lines if spot[0] == path and first <= spot[1] <= last}
+        new = sorted(here - had)
+        if new and len(here) >= len(had):
+            headline = now.headlines.get(new[0], "")
+            return f"another break comes instead, at line {new[0][1]}{': ' if headline else ''}{headline}"
+        if {spot for spot in now.raised - before.raised if spot in here}:
+            return "Dynamo itself raises there then"
     return ""
 
 

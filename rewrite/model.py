@@ -49,7 +49,8 @@ class Proposal:
     tests: places of expressions of the text before whose truth decides which way is taken: the proof must see each of
         them both true and false, else the rewrite is not SAFE.
     caveat: in which way results or side effects may differ, a sentence; required for ASK, empty for SAFE.
-    differs: what the proof must then not hold against it: "random", "exception-type", "exception-time", "warning-text".
+    differs: what the proof must then not hold against it: "random", "exception-type", "exception-time", "warning-text",
+        "aliasing", "zero-gradient" (zeros where there was no gradient), "requires-grad".
     """
 
     rule: str  # slug

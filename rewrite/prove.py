@@ -55,6 +55,7 @@ class Loop:
     proofs: dict[str, Proof] = field(default_factory=dict[str, Proof])
     rounds: int = 0
     runs: int = 0
+    _owing: set[str] = field(default_factory=set[str])  # cures that brought a break which a later round may cure
     _runs: list[Run] = field(default_factory=list[Run])  # the unchanged script, and the last run that stood
     notes: list[str] = field(default_factory=list[str])
 
@@ -74,20 +75,45 @@ class Loop:
         before = judge.seen(base.report, State())
         self._runs.append(base)
         self.cases.meet(base.report, self.state, 1)
-        standing = _standing(before)
+        self._rounds(base, before)
+        while self._collect(base, before):
+            self._rounds(base, before)
+        self._prune(base)
+
+    def _rounds(self, base: Run, before: Seen) -> None:
+        """Rounds until nothing is left to try."""
         while self.rounds < ROUNDS and self.runs < RUNS:
+            standing = _standing(judge.seen(self.now.report, self.state))
             state, chosen = self.cases.choose(self.state, standing)
             if not chosen:
-                break
+                return
             self.rounds += 1
             self.on_round(self.rounds, len(chosen), len(self.state.placed))
             self._settle(base, before, state, chosen)
-            found = judge.seen(self.now.report, self.state)
             self.cases.meet(self.now.report, self.state, self.rounds + 1)
-            standing = _standing(found)
-        else:
-            self.notes.append(f"the search was ended after {self.rounds} rounds and {self.runs} runs of the script")
-        self._prune(base, standing)
+        self.notes.append(f"the search was ended after {self.rounds} rounds and {self.runs} runs of the script")
+
+    def _collect(self, base: Run, before: Seen) -> bool:
+        """Take back cures that only moved a break, where no round cured what they brought; whether there were any."""
+        now = judge.seen(self.now.report, self.state)
+        owing = [one for one in self.state.placed if one.key in self._owing]
+        bad = {one.key: why for one in owing if (why := judge.came(one, self.state, before, now))}
+        if not bad:
+            return False
+        for one in owing:
+            if one.key in bad:
+                self.cases.refuse(one, bad[one.key])
+        state = self.state.without(bad)
+        run = base
+        if state.placed:
+            tried = self._try(state, ())
+            run = tried.run
+            if self._whole(base, tried):
+                state, run = State(), base
+                self.notes.append("cures that were tried together did not hold alone; none is offered")
+        self.state = state
+        self._runs.append(run)
+        return True
 
     def adopt(self) -> None:
         """Then have the script itself compile what g2 compiled for it, as it is with the cures."""
@@ -101,7 +127,7 @@ class Loop:
             self.on_round(self.rounds, len(chosen), len(self.state.placed))
             self._settle(self.base, before, state, chosen)
 
-    def _prune(self, base: Run, standing: frozenset[Home]) -> None:
+    def _prune(self, base: Run) -> None:
         """Take out what another cure made superfluous: text of functions that no compiled call reaches any more."""
         idle = [one for one in self.state.placed if self._idle(one)]
         if not idle or self.runs >= RUNS:
@@ -109,6 +135,7 @@ class Loop:
         state = self.state.without([one.key for one in idle])
         if not state.placed:
             return
+        standing = _standing(judge.seen(self.now.report, self.state))
         tried = self._try(state, ())
         if _standing(judge.seen(tried.run.report, state)) <= standing and not self._whole(base, tried):
             self.state = state
@@ -149,7 +176,9 @@ class Loop:
         return self.bench.trial(state, suspects)
 
     def _against(self, before: Seen, tried: Tried, state: State, suspects: Sequence[Placed]) -> dict[str, str]:
-        found = judge.refusals(suspects, state, before, judge.seen(tried.run.report, state))
+        now = judge.seen(tried.run.report, state)
+        found = judge.refusals(suspects, before, now)
+        self._owing |= {one.key for one in suspects if judge.came(one, state, before, now)}
         for one in suspects:
             wrong = [trial for trial in tried.proofs.get(one.key, Proof()).wrong if not trial.root]
             if wrong:
