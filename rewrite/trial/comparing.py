@@ -85,7 +85,11 @@ class Comparing:
                 if alone == "differs":
                     return False
                 together = cases[first : number + 1]
-                if alone in ("same", "close") and not raised and self._steady(subject, together, olds):
+                if (
+                    not raised
+                    and self._beyond(subject, case, alone, old, new)
+                    and self._steady(subject, together, olds)
+                ):
                     self._told(subject, f"{case.inputs}, after {number - first} other calls", "differs", detail)
                     return False
                 break
@@ -145,6 +149,13 @@ class Comparing:
         if found[0] != "differs":
             return found
         return compare(old, new, reference, self.differs, self._reference(subject, case, Way.SHAKEN))
+
+    def _beyond(self, subject: Subject, case: Case, alone: str, old: Outcome | Failed, new: Outcome | Failed) -> bool:
+        """Whether two that differ behind other calls, and alone do not, differ by more than rounding does."""
+        if alone != "close" or isinstance(old, Failed) or isinstance(new, Failed):
+            return alone in ("same", "close")
+        measured = self._measured(subject, case, old, new)
+        return measured is None or measured[0] == "differs"
 
     def _reference(self, subject: Subject, case: Case, way: Way) -> Outcome | None:
         found = self._outcome(subject, case, way)
