@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from g2.explain.report import Report
 from g2.rewrite.adopt import adopt
@@ -47,9 +47,10 @@ class Cases:
             if home in self.met or (writer is not None and (path, line, writer.target.reason) in self.met):
                 continue
             new += 1
-            case = self.met[home] = Case(found.target, home, found.advice, left=list(found.left), round=round_)
+            on_disk = _moved(found.target, line)
+            case = self.met[home] = Case(on_disk, home, found.advice, left=list(found.left), round=round_)
             wanted = [one for one in found.proposals if not self.only or one.rule in self.only]
-            self._open(case, wanted, state)
+            self._open(case, found.target, wanted, state)
         return new
 
     def adoptable(self, report: Report, state: State, round_: int) -> frozenset[Home]:
@@ -57,20 +58,22 @@ class Cases:
         new: list[Home] = []
         for found in adopt(report, state.read):
             path = absolute(found.target.span.path, report.session.cwd)
-            home = (path, state.back(path, found.target.span.line)[0], found.target.reason)
+            line, _ = state.back(path, found.target.span.line)
+            home = (path, line, found.target.reason)
             if home not in self.met:
                 new.append(home)
-                case = self.met[home] = Case(found.target, home, (), left=list(found.left), round=round_)
-                self._open(case, found.proposals, state)
+                on_disk = _moved(found.target, line)
+                case = self.met[home] = Case(on_disk, home, (), left=list(found.left), round=round_)
+                self._open(case, found.target, found.proposals, state)
         return frozenset(new)
 
-    def _open(self, case: Case, proposals: Iterable[Proposal], state: State) -> None:
+    def _open(self, case: Case, target: Target, proposals: Iterable[Proposal], state: State) -> None:
         for proposal in proposals:
             if proposal.safety is Safety.SHOW:
                 case.shown.append(proposal)
                 continue
             try:
-                case.open_.append(state.place(case.target, case.home[:2], proposal))
+                case.open_.append(state.place(target, case.home[:2], proposal))
             except (Overlap, Unreadable) as error:
                 case.left.append(Left(str(error) or "another cure touches the same text", proposal.rule))
 
@@ -106,3 +109,10 @@ class Cases:
         for case in self.met.values():
             if one.key in case.tried:
                 case.left.append(Left(why, one.proposal.rule))
+
+
+def _moved(target: Target, line: int) -> Target:
+    """A place of a text with cures in it, at its line on disk."""
+    span = target.span
+    end = span.end_line + line - span.line if span.end_line >= 0 else -1
+    return replace(target, span=replace(span, line=line, end_line=end))
