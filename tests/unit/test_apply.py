@@ -389,6 +389,10 @@ def killed(at, after, function):
         setattr(os, name, function)
     for name in WATCHED:
         watch(name)
+    def opens(event, args):  # also files that are opened in another way
+        if event == "open" and next(calls) == at:
+            os._exit(9)
+    sys.addaudithook(opens)
     function()
     os._exit(0)
 
