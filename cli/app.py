@@ -23,6 +23,7 @@ Examples:
   g2 explain -m package.train           the same for a module
   g2 show --as markdown                 the last report again, in another form
   g2 why tensor-branch                  one situation explained
+  g2 fix                                rewrites for it, tried and compared before they are offered
 """
 
 
