@@ -8,12 +8,11 @@ from dataclasses import dataclass, field, replace
 from g2.explain.report import Report
 from g2.rewrite.adopt import adopt
 from g2.rewrite.edit import Overlap
+from g2.rewrite.judge import Home, home_of
 from g2.rewrite.model import Left, Proposal, Safety, Target
-from g2.rewrite.plan import absolute, candidates
+from g2.rewrite.plan import candidates
 from g2.rewrite.source import Unreadable
 from g2.rewrite.state import Placed, State
-
-Home = tuple[str, int, str]  # absolute path and line on disk, reason
 
 
 @dataclass(slots=True)
@@ -41,13 +40,11 @@ class Cases:
         """Take the findings of a report that was made with `state` in place; how many of them are new."""
         new = 0
         for found in candidates(report, state.read):
-            path = absolute(found.target.span.path, report.session.cwd)
-            line, writer = state.back(path, found.target.span.line)
-            home = (path, line, found.target.reason)
-            if home in self.met or (writer is not None and (path, line, writer.target.reason) in self.met):
+            home = _home(found.target, report.session.cwd, state)
+            if home in self.met:
                 continue
             new += 1
-            on_disk = _moved(found.target, line)
+            on_disk = _moved(found.target, home[1])
             case = self.met[home] = Case(on_disk, home, found.advice, left=list(found.left), round=round_)
             wanted = [one for one in found.proposals if not self.only or one.rule in self.only]
             self._open(case, found.target, wanted, state)
@@ -57,12 +54,10 @@ class Cases:
         """Take the modules that nobody compiles, of a report that was made with `state` in place; their places."""
         new: list[Home] = []
         for found in adopt(report, state.read):
-            path = absolute(found.target.span.path, report.session.cwd)
-            line, _ = state.back(path, found.target.span.line)
-            home = (path, line, found.target.reason)
+            home = _home(found.target, report.session.cwd, state)
             if home not in self.met:
                 new.append(home)
-                on_disk = _moved(found.target, line)
+                on_disk = _moved(found.target, home[1])
                 case = self.met[home] = Case(on_disk, home, (), left=list(found.left), round=round_)
                 self._open(case, found.target, found.proposals, state)
         return frozenset(new)
@@ -109,6 +104,11 @@ class Cases:
         for case in self.met.values():
             if one.key in case.tried:
                 case.left.append(Left(why, one.proposal.rule))
+
+
+def _home(target: Target, cwd: str, state: State) -> Home:
+    span = target.span if target.kind == "break" else replace(target.span, column=-1)
+    return home_of(span, target.reason, cwd, state)[0]
 
 
 def _moved(target: Target, line: int) -> Target:

@@ -89,13 +89,18 @@ class Text:
             shift += len(edit.text.replace("\n", self.source.newline)) - (edit.end - edit.start)
         return offset + shift
 
-    def line_back(self, line: int) -> tuple[int, Edit | None]:
-        """The old line of a new one, and the edit that wrote its first word."""
+    def place_back(self, line: int, column: int = -1) -> tuple[int, int, Edit | None]:
+        """The old line and column of a new one, and the edit that wrote what stands there.
+
+        Columns count bytes, as code objects have them; -1 stands for the first word of the line, and stays -1.
+        """
         after = self.after()
         text = after.line(line)
-        offset = after.offset(line, len(text) - len(text.lstrip())) if text else len(after.text)
+        at = after.characters(line, column) if column >= 0 else len(text) - len(text.lstrip())
+        offset = after.offset(line, at) if text else len(after.text)
         old, edit = self.back(offset)
-        return self.source.position(min(old, len(self.source.text)))[0], edit
+        found, characters = self.source.position(min(old, len(self.source.text)))
+        return found, len(self.source.line(found)[:characters].encode()) if column >= 0 else -1, edit
 
     def carried(self, edits: Sequence[Edit]) -> tuple[tuple[Edit, ...], frozenset[Edit]]:
         """Edits of the new text as edits of the old one, and those of ours that they take in.

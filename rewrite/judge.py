@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
-from g2.capture.model import Effect, Session
+from g2.capture.model import Effect, Session, Span
 from g2.explain.report import Report
 from g2.rewrite.model import Counts
 from g2.rewrite.plan import absolute
@@ -15,6 +15,7 @@ from g2.rewrite.source import Unreadable
 from g2.rewrite.state import Placed, State, functions
 
 Spot = tuple[str, int]  # absolute path and line, on disk
+Home = tuple[str, int, int, str]  # absolute path, line and column on disk, reason; -1 for no column, less for new text
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +35,30 @@ class Run:
 class Seen:
     """The findings of a run by their places on disk."""
 
-    breaks: Counter[tuple[str, int, str]]  # path, line, reason
+    breaks: Counter[Home]
     lines: frozenset[Spot]  # of every break, after-effects with them
     new_text: tuple[tuple[str, str], ...]  # breaks in what a cure wrote: its key, the headline
     raised: frozenset[Spot]
-    recompiles: Counter[tuple[str, int, str]]  # path, line of the function, reason
+    recompiles: Counter[Home]  # at the line of the function
     headlines: dict[Spot, str] = field(default_factory=dict[Spot, str])
 
     def at(self, spot: Spot) -> int:
         """Breaks on a line, whatever they are called: a cure may turn one situation into another."""
-        return sum(count for (path, line, _), count in self.breaks.items() if (path, line) == spot)
+        return sum(count for home, count in self.breaks.items() if home[:2] == spot)
 
 
 def seen(report: Report, state: State) -> Seen:
     """The places of a report that was made with `state` in place."""
     cwd = report.session.cwd
-    breaks: Counter[tuple[str, int, str]] = Counter()
+    breaks: Counter[Home] = Counter()
     lines: set[Spot] = set()
     raised: set[Spot] = set()
     new: list[tuple[str, str]] = []
     headlines: dict[Spot, str] = {}
     for finding in report.findings:
-        path = absolute(finding.place.span.path, cwd)
-        line, owner = state.back(path, finding.place.span.line)
-        breaks[path, line, finding.reason.slug] += 1
+        home, owner = home_of(finding.place.span, finding.reason.slug, cwd, state)
+        path, line = home[:2]
+        breaks[home] += 1
         lines.add((path, line))
         headlines[path, line] = finding.headline
         if owner is not None:
@@ -66,15 +67,21 @@ def seen(report: Report, state: State) -> Seen:
             raised.add((path, line))
         for effect in finding.after_effects:
             other = absolute(effect.span.path, cwd)
-            lines.add((other, state.back(other, effect.span.line)[0]))
-    recompiles: Counter[tuple[str, int, str]] = Counter()
+            lines.add((other, state.back(other, effect.span.line, -1)[0]))
+    recompiles: Counter[Home] = Counter()
     for change in report.recompiles:
         for one in (change, *change.others):
-            path = absolute(one.recompile.span.path, cwd)
-            line, _ = state.back(path, one.recompile.span.line)
-            recompiles[path, line, one.reason] += one.recompile.count
-            headlines.setdefault((path, line), one.headline)
+            home, _ = home_of(replace(one.recompile.span, column=-1), one.reason, cwd, state)
+            recompiles[home] += one.recompile.count
+            headlines.setdefault(home[:2], one.headline)
     return Seen(breaks, frozenset(lines), tuple(new), frozenset(raised), recompiles, headlines)
+
+
+def home_of(span: Span, reason: str, cwd: str, state: State) -> tuple[Home, Placed | None]:
+    """A place of a report that was made with `state` in place, on disk; the cure that wrote its text, if one did."""
+    path = absolute(span.path, cwd)
+    line, column, owner = state.back(path, span.line, span.column)
+    return (path, line, column if owner is None else -2 - max(span.column, 0), reason), owner
 
 
 def counts(session: Session) -> Counts:
@@ -92,9 +99,8 @@ def refusals(chosen: Iterable[Placed], before: Seen, now: Seen) -> dict[str, str
 
 def _still(one: Placed, before: Seen, now: Seen) -> str:
     """The place is as it was."""
-    path, line = one.home
-    place = (path, line, one.target.reason)
     if one.target.kind == "recompile":
+        place = (*one.home, -1, one.target.reason)
         if now.recompiles[place] >= before.recompiles[place]:
             return "the function is compiled again as often as before"
         return ""

@@ -44,7 +44,7 @@ def candidates(report: Report, read: Callable[[str], Source] = Source.read) -> I
         try:
             source = read(span.path)
             piece = source.piece(span.line)
-            node = piece.find(span) or piece.function  # a recompile is at its function, whose first line may be a decorator
+            node = piece.find(span) or piece.function  # a recompile is at its function, and that at a decorator
         except Unreadable as error:
             yield Candidates(target, (), (Left(f"{Path(span.path).name} was not opened: {error}"),), finding.advice)
             continue

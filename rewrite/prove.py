@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from g2.rewrite import judge
-from g2.rewrite.cases import Cases, Home
-from g2.rewrite.judge import Run, Seen
+from g2.rewrite.cases import Cases
+from g2.rewrite.judge import Home, Run, Seen
 from g2.rewrite.model import Proof, Trial
 from g2.rewrite.state import Placed, State
 
@@ -83,8 +83,10 @@ class Loop:
     def _rounds(self, base: Run, before: Seen) -> None:
         """Rounds until nothing is left to try."""
         while self.rounds < ROUNDS and self.runs < RUNS:
-            standing = _standing(judge.seen(self.now.report, self.state))
-            state, chosen = self.cases.choose(self.state, standing)
+            found = judge.seen(self.now.report, self.state)
+            state, chosen = self.cases.choose(self.state, frozenset(found.breaks))
+            if not chosen:  # recompiles come after the breaks: many of them go with one
+                state, chosen = self.cases.choose(self.state, frozenset(found.recompiles))
             if not chosen:
                 return
             self.rounds += 1

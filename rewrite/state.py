@@ -59,16 +59,20 @@ class State:
         paths = dict.fromkeys(file.path for one in self.placed for file in one.files)
         return {path: self.text(path) for path in paths}
 
-    def back(self, path: str, line: int) -> tuple[int, Placed | None]:
-        """A line of the file with all that is placed -> the line on disk, and the cure that wrote it."""
+    def back(self, path: str, line: int, column: int) -> tuple[int, int, Placed | None]:
+        """A line and a column of the file with all that is placed -> these on disk, and the cure that wrote them.
+
+        Columns count bytes. -1 stands for the first word of the line, and stays -1.
+        """
         if not any(file.path == path for one in self.placed for file in one.files):
-            return line, None
-        old, edit = self.text(path).line_back(line)
+            return line, column, None
+        text = self.text(path)
+        old, old_column, edit = text.place_back(line, column)
         owner = next(
             (one for one in self.placed for file in one.files if edit and file.path == path and edit in file.edits),
             None,
         )
-        return old, owner
+        return old, old_column, owner
 
     def place(self, target: Target, home: tuple[str, int], proposal: Proposal) -> Placed:
         """A proposal made for the text with all that is placed, in coordinates of the disk.

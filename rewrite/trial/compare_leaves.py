@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -101,9 +102,12 @@ class Judge:
             if old.fact(name) != new.fact(name):
                 yield f"{old.path} " + words.format(old=old.fact(name), new=new.fact(name))
         if old.fact("requires_grad") != new.fact("requires_grad"):
-            yield f"{old.path} " + (
-                "does not require grad, did" if old.fact("requires_grad") == "True" else "requires grad, did not"
-            )
+            did = old.fact("requires_grad") == "True"
+            words = f"{old.path} " + ("does not require grad, did" if did else "requires grad, did not")
+            if "requires-grad" in self.differs and not did:
+                self.notes.append(words)
+            else:
+                yield words
         if not exact:
             return
         if old.fact("rebound") != new.fact("rebound"):
@@ -117,7 +121,11 @@ class Judge:
             else:
                 self.notes.append(text)
         if old.fact("stride") != new.fact("stride") and not freed:
-            yield f"{old.path} has strides {new.fact('stride')}, had {old.fact('stride')}"
+            words = f"{old.path} has strides {new.fact('stride')}, had {old.fact('stride')}"
+            if _row_by_row(new):  # whatever could be done with the tensor that had gaps can be done with this one
+                self.notes.append(words)
+            else:
+                yield words
         elif old.fact("shares") and new.fact("shares") and old.fact("offset") != new.fact("offset"):
             yield f"{old.path} is another part of the memory that it shares"
 
@@ -184,6 +192,17 @@ class Judge:
         if not zeros or not (kept or "zero-gradient" in self.differs):
             what = "zeros" if zeros else "not zero"
             yield f"{old.path} is {what if there is new else 'None'}, was {'None' if there is new else what}"
+
+
+def _row_by_row(leaf: Leaf) -> bool:
+    """Whether a tensor is contiguous: each stride is the number of elements behind its dimension."""
+    shape, strides = (json.loads(leaf.fact(name) or "[]") for name in ("shape", "stride"))
+    expected = 1
+    for size, stride in zip(reversed(shape), reversed(strides), strict=True):
+        if size != 1 and stride != expected:
+            return False
+        expected *= size
+    return True
 
 
 def _paths(leaf: Leaf) -> set[str]:

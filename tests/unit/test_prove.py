@@ -52,8 +52,9 @@ class Play:
     def run(self, text: str) -> Run:
         breaks = []
         for number, line in enumerate(text.splitlines(), start=1):
-            found = re.search(r"(item|new)\((\d+)\)", line)
-            if found and not (line.strip() in self.hidden and breaks):
+            for found in re.finditer(r"(item|new)\((\d+)\)", line):
+                if line.strip() in self.hidden and breaks:
+                    continue
                 span = Span(self.path, number, found.start(), number, found.end())
                 breaks.append(
                     Break(span, "GB0124", "Unsupported Tensor.item() call with capture_scalar_outputs=False", "", "f",
@@ -85,9 +86,9 @@ class Play:
 @pytest.fixture
 def turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Loop, Play]]:
     path = tmp_path / "script.py"
-    path.write_text(SCRIPT)
 
-    def turned(rules: Iterable[Rule], **play: object) -> tuple[Loop, Play]:
+    def turned(rules: Iterable[Rule], script: str = SCRIPT, **play: object) -> tuple[Loop, Play]:
+        path.write_text(script)
         monkeypatch.setattr(plan, "rules_for", lambda reason: tuple(rules) if reason == "host-value" else ())
         bench = replace(Play(str(path)), **play)  # type: ignore[arg-type]
         loop = Loop(bench, Cases())
@@ -150,6 +151,32 @@ def test_what_appears_behind_feeds_the_next_round(turn: Callable[..., tuple[Loop
     assert kept(loop) == SCRIPT.replace("item", "tensor")
     assert len(bench.trials) == 2
     assert loop.rounds == 2
+
+
+def test_two_breaks_on_one_line_are_two_places(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    two = SCRIPT.replace("item(3)", "item(3) + item(9)")
+    loop, bench = turn([rule("tensor({n})")], script=two)
+    assert kept(loop) == two.replace("item", "tensor")
+    assert len(bench.trials) == 1
+
+
+MOVED = "import torch\n\n\ndef f(x):\n    x = item(0)\n    return item(7)\n"
+
+
+def test_a_break_that_comes_instead_may_be_cured_by_the_next_round(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    loop, _ = turn([rule("tensor({n})")], script=MOVED, hidden=frozenset({"return item(7)"}))
+    assert kept(loop) == MOVED.replace("item", "tensor")
+
+
+def test_a_cure_that_only_moves_a_break_is_taken_back(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    def first_only(site: Site) -> Iterator[Proposal | Left]:
+        if site.piece.code(site.node) == "item(0)":
+            yield from propose("tensor({n})")(site)
+
+    only = Rule("t", ("host-value",), "l", Safety.SAFE, first_only, (), slug="rule")
+    loop, _ = turn([only], script=MOVED, hidden=frozenset({"return item(7)"}))
+    assert kept(loop) == SCRIPT
+    assert any(why.startswith("another break comes instead, at line 6") for why in refusals(loop))
 
 
 def test_nothing_to_propose_runs_nothing(turn: Callable[..., tuple[Loop, Play]]) -> None:
