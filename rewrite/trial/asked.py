@@ -5,32 +5,50 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 NAME = "trial.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """functions: path and first line of those that changed; empty for all. tests: places of expressions that must be
-    seen both true and false. All in the text before. differs: tags of model.Proposal.
+    """All places are in the text before.
+
+    functions: path and first line of those to compare; None for all. known: those among them that were compared in an
+    earlier run, as they are now: only what calls them is compared. tests: expressions that must be seen both true and
+    false. differs: tags of model.Proposal. seconds: of processors, that all comparisons of the run may take beyond what
+    no cure can do without.
     """
 
-    functions: frozenset[tuple[str, int]] = frozenset()
+    functions: frozenset[tuple[str, int]] | None = None
+    known: frozenset[tuple[str, int]] = frozenset()
     tests: tuple[tuple[str, int, int, int, int], ...] = ()
     differs: frozenset[str] = frozenset()
+    seconds: float = 60.0
 
     @classmethod
     def read(cls, folder: Path) -> Asked:
         """What the folder asks; nothing in particular when there is no such file or it cannot be read."""
         try:
             data = json.loads((folder / NAME).read_text("utf-8"))
-            functions = frozenset((str(path), int(line)) for path, line in data["functions"])
+            functions = None if data["functions"] is None else _places(data["functions"])
             tests = tuple((str(path), int(a), int(b), int(c), int(d)) for path, a, b, c, d in data["tests"])
-            return cls(functions, tests, frozenset(map(str, data["differs"])))
+            differs = frozenset(map(str, data["differs"]))
+            return cls(functions, _places(data["known"]), tests, differs, float(data["seconds"]))
         except (OSError, ValueError, KeyError, TypeError):
             return cls()
 
     def write(self, folder: Path) -> None:
         """Raises OSError."""
-        data = {"functions": sorted(self.functions), "tests": self.tests, "differs": sorted(self.differs)}
+        data = {
+            "functions": None if self.functions is None else sorted(self.functions),
+            "known": sorted(self.known),
+            "tests": self.tests,
+            "differs": sorted(self.differs),
+            "seconds": self.seconds,
+        }
         (folder / NAME).write_text(json.dumps(data), "utf-8")
+
+
+def _places(data: Any) -> frozenset[tuple[str, int]]:
+    return frozenset((str(path), int(line)) for path, line in data)

@@ -11,41 +11,46 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from g2.capture.behind import signature
 from g2.rewrite.trial.codes import door
-from g2.rewrite.trial.comparing import Comparing
+from g2.rewrite.trial.comparing import TELLING, Comparing
 from g2.rewrite.trial.eager import eager_only, undisturbed
+from g2.rewrite.trial.functions import subject_of
 from g2.rewrite.trial.seeking import seek
-from g2.rewrite.trial.subject import Subject, surroundings
+from g2.rewrite.trial.subject import Subject
 from g2.rewrite.trial.versions import Live
+
+Place = tuple[str, int]  # path and first line of a function in the text before
 
 _MET = "__g2_met__"
 _FIRST = 2  # calls of a function that are compared whatever they bring
 _MORE = 4  # and so many in all, when their arguments are of another kind
-_SECONDS = 20.0  # for the first call of a function; a third for each that follows
-_NEXT = 4  # other inputs for those
-_OWNERS = ("self", "ctx")
+_SECONDS = 30.0  # for one call of a function, however busy the machine is
 
 
 class Calls:
     """Meets the calls of `live` functions in this process, a fork of ours."""
 
     def __init__(
-        self, comparing: Comparing, live: list[Live], wanted: Callable[[Live], set[int]], inputs: Callable[[Live], int]
-    ) -> None:
-        """wanted: the tests of a function of which not both sides have been seen. inputs: how many others to try."""
+        self, comparing: Comparing, live: list[Live], wanted: Callable[[Place], set[int]],
+        inputs: Callable[[Place], int | None],
+    ) -> None:  # fmt: skip
+        """wanted: the tests of a function of which not both sides have been seen. inputs: how many others to try; None
+        where a function is not to be compared.
+        """
         self._comparing = comparing
         self._wanted = wanted
         self._inputs = inputs
         self._live = live
         self._version = [one.version(one.pair.new) for one in live]
-        self._counts: Counter[tuple[str, int]] = Counter()
+        self._counts: Counter[Place] = Counter()
         self._seen: set[tuple[int, object]] = set()
-        self.reached: set[tuple[str, int]] = set()
+        self.reached: set[Place] = set()
 
     def meet(self, call: Callable[[], Any]) -> None:
         """Make the root's call, and its backward pass, for the sake of the calls in it."""
@@ -61,42 +66,47 @@ class Calls:
         pair = live.pair
         place = (pair.path, pair.line)
         self.reached.add(place)
-        if self._is_new(number, place, args, kwargs):
+        inputs = self._others(number, place, args, kwargs)
+        if inputs is not None:
             self._counts[place] += 1
             with contextlib.suppress(Exception):
-                self._compare(live, args, kwargs, self._counts[place] == 1)
+                self._compare(live, args, kwargs, inputs)
         return self._version[number](*args, **kwargs)
 
-    def _is_new(self, number: int, place: tuple[str, int], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        if self._counts[place] >= _MORE or self._live[number].pair.resumes:
-            return False
+    def _others(
+        self, number: int, place: Place, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> int | None:
+        """How many other inputs to try at this call; None where it is not compared."""
+        live, count = self._live[number], self._counts[place]
+        inputs = self._inputs(place)
+        if inputs is None or count >= _MORE or live.pair.resumes:
+            return None
         key = (number, signature((args, kwargs)))
         known = key in self._seen
         self._seen.add(key)
-        return self._counts[place] < _FIRST or not known
+        if known:
+            return 0 if count < _FIRST else None
+        return min(inputs, TELLING) if count else inputs
 
-    def _compare(self, live: Live, args: tuple[Any, ...], kwargs: dict[str, Any], first: bool) -> None:
-        pair, function = live.pair, live.function
-        names = pair.new.co_varnames[: pair.new.co_argcount]
-        call: Callable[..., Any] = function
-        owner = None
-        if args and names and names[0] in _OWNERS:
-            owner, args, names = args[0], args[1:], names[1:]
-            call = _bound(function, owner)
-        subject = Subject(
-            pair.name, pair.path, pair.line, call, args, kwargs, owner, names, function, None, surroundings(function)
-        )
-        until = time.monotonic() + (_SECONDS if first else _SECONDS / 3)
-        self._comparing.all(subject, until, self._inputs(live) if first else _NEXT)
-        if self._wanted(live):
-            seek(self._comparing, subject, lambda: self._wanted(live), until)
+    def _compare(self, live: Live, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: int) -> None:
+        place = (live.pair.path, live.pair.line)
+        left = len({(one.pair.path, one.pair.line) for one in self._live} - self.reached) + 1
+        comparing = replace(self._comparing, spending=self._comparing.spending.part(1 / left))
+        compare_call(comparing, subject_of(live, args, kwargs), lambda: self._wanted(place), inputs)
 
 
-def _bound(function: Callable[..., Any], owner: Any) -> Callable[..., Any]:
-    def bound(*args: Any, **kwargs: Any) -> Any:
-        return function(owner, *args, **kwargs)
+def compare_call(comparing: Comparing, subject: Subject, wanted: Callable[[], set[int]], inputs: int) -> None:
+    """Compare at one call of a function, so many other inputs at most, and look for the sides of its tests.
 
-    return bound
+    Without other inputs it was met before, by another call of the script: what is new is the state that it meets.
+    """
+    until = time.monotonic() + _SECONDS
+    if not inputs:
+        comparing.one(subject, subject.recorded)
+    elif comparing.first(subject, until):
+        if wanted():
+            seek(comparing, subject, wanted, until)
+        comparing.rest(subject, until, inputs)
 
 
 def _backward(output: Any) -> None:

@@ -5,31 +5,35 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any
 
 from g2.rewrite.trial.compare import compare
 from g2.rewrite.trial.deeds import Outcome
+from g2.rewrite.trial.spending import Spending
 from g2.rewrite.trial.subject import Caller, Case, Failed, Subject, Way, plain
 from g2.rewrite.trial.variants import sequences, variants
 
 Tell = Callable[[dict[str, Any]], None]
 _ONE = 15.0  # seconds for one call, at most
-_TOGETHER = 12  # cases in one fork
+_TOGETHER = 14  # cases in one fork
+TELLING = 8  # other inputs that are tried however little time there is
 
 
 @dataclass(slots=True)
 class Comparing:
-    """Compares until the caller's deadline; what it finds goes to `tell` as events."""
+    """Compares until the caller's deadline, or until time of processors is spent; what it finds goes to `tell` as
+    events.
+    """
 
     caller: Caller
     tell: Tell
     differs: frozenset[str]
+    spending: Spending
     _late: set[tuple[str, str, int]] = field(default_factory=set[tuple[str, str, int]])
 
     def left(self, subject: Subject, until: float) -> bool:
         """Whether there is time for one more; when there is none, the journal is told once."""
-        if time.monotonic() < min(until, self.caller.deadline):
+        if time.monotonic() < min(until, self.caller.deadline) and not self.spending.over:
             return True
         key = (subject.what, subject.path, subject.line)
         if key not in self._late:
@@ -40,14 +44,29 @@ class Comparing:
     def note(self, what: str, subject: Subject) -> None:
         self.tell({"e": "proof_note", "what": what, "path": subject.path or None, "line": subject.line or None})
 
-    def all(self, subject: Subject, until: float, most: int) -> None:
-        """The call itself, at most so many other inputs, and sequences on the same object; until one differs."""
-        if not self.left(subject, until) or self.one(subject, subject.recorded) == "differs":
-            return
-        cases = [Case(one.name, (one,)) for one in islice(_each(variants, subject), most)]
+    def first(self, subject: Subject, until: float) -> bool:
+        """The call itself, the most telling other inputs, and sequences on the same object; False when one differs."""
+        if not self.left(subject, until):
+            return False
+        verdict = self.one(subject, subject.recorded)
+        return verdict != "differs" and self.telling(subject, until)
+
+    def telling(self, subject: Subject, until: float) -> bool:
+        """As `first`, without the call itself."""
+        cases = _others(subject)[:TELLING]
         cases += [Case(name, tuple(calls)) for name, calls in _each(sequences, subject)]
         for start in range(0, len(cases), _TOGETHER):
             if not self.left(subject, until) or not self.many(subject, cases[start : start + _TOGETHER]):
+                return False
+        return True
+
+    def rest(self, subject: Subject, until: float, most: int) -> None:
+        """Inputs after those, `most` with them, as long as there is plenty of time; until one differs."""
+        cases = _others(subject)[TELLING:most]
+        for start in range(0, len(cases), _TOGETHER):
+            if not self.spending.plenty or time.monotonic() > until:
+                return
+            if not self.many(subject, cases[start : start + _TOGETHER]):
                 return
 
     def one(self, subject: Subject, case: Case) -> str:
@@ -185,6 +204,11 @@ class Comparing:
             {"e": "trial", "what": subject.what, "path": subject.path, "line": subject.line, "inputs": inputs,
              "outcome": outcome, "detail": detail}
         )  # fmt: skip
+
+
+def _others(subject: Subject) -> list[Case]:
+    """Other inputs, the most telling first."""
+    return [Case(one.name, (one,)) for one in _each(variants, subject)]
 
 
 def _each(make: Callable[..., Iterable[Any]], subject: Subject) -> list[Any]:

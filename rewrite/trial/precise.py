@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -19,13 +19,13 @@ _WIDER = {
 
 
 def in_double(
-    args: tuple[Any, ...], kwargs: Mapping[str, Any], owner: Any, shaken: bool = False
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], held: Iterable[Any], shaken: bool = False
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Copies of the arguments with every floating tensor in float64.
 
-    `owner`, when it is a module, and modules among the arguments are turned to float64 in place, and so is torch's
-    default dtype: for a fork that makes this one call and ends. What the code itself casts to a smaller dtype stays
-    there; `tolerance.py` does not believe a reference that is far off.
+    Modules among the arguments and in `held` (the owner, globals), and those that these hold as attributes, are turned
+    to float64 in place, and so is torch's default dtype: for a fork that makes this one call and ends. What the code
+    itself casts to a smaller dtype stays there; `tolerance.py` does not believe a reference that is far off.
 
     shaken: every element is moved by one unit in the last place of its dtype (of float32 where that is smaller), up or
     down: how far results move shows how well the computation is conditioned.
@@ -37,13 +37,22 @@ def in_double(
         return _shaken(made, tensor.dtype, source) if shaken and made.is_floating_point() else made
 
     made = Inputs(args, kwargs).make(Change(values=lambda path, tensor: wide(tensor)))
-    for held in (owner, *args, *kwargs.values()):
-        if isinstance(held, torch.nn.Module):
-            _widen(held, wide)
-            if shaken:
-                _shake(held, source)
+    for module in _modules((*held, *args, *kwargs.values())):
+        _widen(module, wide)
+        if shaken:
+            _shake(module, source)
     torch.set_default_dtype(torch.float64)
     return made
+
+
+def _modules(held: Iterable[Any]) -> list[torch.nn.Module]:
+    """Outermost ones, each once."""
+    found: dict[int, torch.nn.Module] = {}
+    for one in held:
+        inner = [one] if isinstance(one, torch.nn.Module) else list(getattr(one, "__dict__", {}).values())
+        found.update({id(value): value for value in inner if isinstance(value, torch.nn.Module)})
+    below = {id(part) for module in found.values() for part in module.modules() if part is not module}
+    return [module for key, module in found.items() if key not in below]
 
 
 def _widen(whole: torch.nn.Module, wide: Callable[[torch.Tensor], torch.Tensor]) -> None:

@@ -10,7 +10,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import FunctionType
 from typing import Any, BinaryIO
 
 import torch
@@ -22,21 +24,23 @@ from g2.capture.overlay import served
 from g2.capture.through.fork import wait_for_turn
 from g2.capture.through.quiet import become_quiet, silence_descriptors
 from g2.rewrite.trial.asked import Asked
-from g2.rewrite.trial.calls import Calls
+from g2.rewrite.trial.calls import Calls, Place, compare_call
 from g2.rewrite.trial.comparing import Comparing
 from g2.rewrite.trial.forking import attempt
+from g2.rewrite.trial.functions import under_way
+from g2.rewrite.trial.reached import reached
 from g2.rewrite.trial.seeking import seek
 from g2.rewrite.trial.sides import Sides
-from g2.rewrite.trial.subject import Caller, Subject, surroundings
-from g2.rewrite.trial.versions import Live, Versions
+from g2.rewrite.trial.spending import Spending
+from g2.rewrite.trial.subject import Caller, Subject
+from g2.rewrite.trial.versions import Versions
 from g2.rewrite.trial_events import read
 
-SECONDS = 75.0  # of one prover, waiting for its turn not counted
-ALL = 120.0  # seconds of processors for all provers of a run; those that come later compare nothing
-_FUNCTIONS = 0.6  # share of these for the calls of functions
+SECONDS = 120.0  # of one prover, waiting for its turn not counted
+_AT_MOST = 3.0  # times what was asked for, in seconds of processors: then nothing more is compared, and a note says so
+_LEAST = 30.0  # but so many
+_FUNCTIONS = 0.7  # share of these for the calls of functions
 _INPUTS = 40  # other inputs of a function
-_LESS = 6  # where a function was met before, by another call of the script
-_OF_ROOT = 8  # of a root: what matters there is how functions play together
 _MET = 12  # comparisons of a function after which it was met
 
 
@@ -67,8 +71,6 @@ def prove(moment: Moment, path: Path, parents: Journal, backend: Backend, stream
     torch.set_num_threads(1)  # the threads of OpenMP did not come along
     begin = time.monotonic()
     try:
-        if _spent(path.parent) > ALL:
-            raise TimeoutError("the time for comparing was up")
         reached = _Prover(moment, path.parent, journal, backend).work(begin + SECONDS)
         end = {"e": "end", "reached": reached}
     except BaseException as error:
@@ -92,6 +94,11 @@ class _Prover:
         self._journal = journal
         self._backend = backend
         self._asked = Asked.read(folder)
+        spent = _spent(folder)
+        most = max(_AT_MOST * self._asked.seconds, _LEAST) - spent
+        if most <= 0:
+            raise TimeoutError("the time for comparing was up")
+        self._spending = Spending(max(self._asked.seconds - spent, 0.0), most)
         self._met = Counter((event["path"], event["line"]) for event in read(folder) if event["e"] == "trial")
         self._sides = Sides()
         self._sides.install()
@@ -110,78 +117,111 @@ class _Prover:
                 name = Path(test[0]).name
                 what = f"Which way the test at line {test[1]} of {name} goes could not be watched."
                 self._journal.write({"e": "proof_note", "what": what, "path": test[0], "line": test[1]})
-        reached = 0
+        inside: set[Place] = set()
+        around = self._around(deadline)
         if self._versions.live:
-            reached = self._functions(time.monotonic() + (deadline - time.monotonic()) * _FUNCTIONS)
-        if reached:
+            inside = self._functions(time.monotonic() + (deadline - time.monotonic()) * _FUNCTIONS)
+        if self._asked_for(inside) - self._own():
             self._root(deadline)
+        elif self._moment.number == 0:  # the root does what its own function does, or was only spoken of to Dynamo
+            self._compiled(deadline)
+        if inside or around:
             self._tell_sides()
-        elif self._moment.number == 0:  # what was changed may only speak to Dynamo: that shows when it compiles
-            subject = _subject(self._moment)
-            self._comparing(self._journal.write, deadline).compiled(subject, subject.recorded)
-        return reached
+        return len(inside | around)
 
-    def _functions(self, deadline: float) -> int:
-        """The calls of changed functions; how many functions were reached."""
-        asked = self._asked.functions
-        live = [one for one in self._versions.live if not asked or (one.pair.path, one.pair.line) in asked]
+    def _around(self, deadline: float) -> set[Place]:
+        """Compare changed functions that are under way, as a training step is that calls what is compiled."""
+        found: set[Place] = set()
+        comparing = self._comparing(self._journal.write, deadline, self._spending.part(_FUNCTIONS))
+        for subject in under_way(self._versions.live):
+            place = (subject.path, subject.line)
+            found.add(place)
+            inputs = self._inputs(place)
+            if inputs is not None:
+                compare_call(comparing, subject, partial(self._wanted, place), inputs)
+        return found
+
+    def _own(self) -> set[Place]:
+        """The changed function that the root's call is, if it is one."""
+        function = getattr(self._moment.eager, "__func__", self._moment.eager)
+        module = self._moment.module
+        codes = {getattr(function, "__code__", None)}
+        if module is not None and getattr(function, "__name__", "") != "forward":
+            codes.add(getattr(type(module).forward, "__code__", None))
+        return {(one.pair.path, one.pair.line) for one in self._versions.live if one.pair.new in codes}
+
+    def _functions(self, deadline: float) -> set[Place]:
+        """The calls of changed functions in that of the root; which functions were reached."""
         moment = self._moment
+        enough, most = self._spending.part(_FUNCTIONS).handed()
 
         def work(file: BinaryIO) -> None:
             def tell(event: dict[str, Any]) -> None:
                 file.write(json.dumps(event).encode("ascii", "backslashreplace") + b"\n")
                 file.flush()
 
-            calls = Calls(self._comparing(tell, deadline), live, self._wanted, self._inputs)
+            comparing = self._comparing(tell, deadline, Spending(enough, most))
+            calls = Calls(comparing, self._versions.live, self._wanted, self._inputs)
             try:
                 calls.meet(lambda: moment.eager(*moment.args, **moment.kwargs))
             finally:
                 tell({"sides": {number: sorted(seen) for number, seen in self._sides.seen.items()}})
-                tell({"reached": len(calls.reached)})
+                tell({"reached": sorted(calls.reached)})
 
         answer = attempt(work, max(deadline - time.monotonic(), 1) + 10)
-        reached = 0
+        reached: set[Place] = set()
         for line in answer.data.splitlines():
             event = json.loads(line)
             if "e" in event:
                 self._journal.write(event)
-                reached = max(reached, 1)
+                if event["e"] == "trial":
+                    reached.add((event["path"], event["line"]))
             elif "sides" in event:
                 for number, seen in event["sides"].items():
                     self._sides.seen[int(number)] |= set(seen)
             else:
-                reached = event["reached"]
+                reached |= {(path, line) for path, line in event["reached"]}
         return reached
 
     def _root(self, deadline: float) -> None:
-        """The root's call as a whole."""
-        moment = self._moment
-        subject = _subject(moment)
+        """The root's call as a whole, for how functions play together."""
+        subject = _subject(self._moment, self._versions)
         comparing = self._comparing(self._journal.write, deadline)
-        first = moment.number == 0
-        comparing.all(subject, deadline - (10 if first else 0), _OF_ROOT if first else 2)
-        unseen = {number for live in self._versions.live for number in self._wanted(live)}
-        if first and unseen:
-            wanted = unseen.copy
+        if comparing.left(subject, deadline) and comparing.one(subject, subject.recorded) == "differs":
+            return
+        if self._moment.number:
+            return
+        self._compiled(deadline)
+        unseen = {number for one in self._versions.live for number in self._wanted((one.pair.path, one.pair.line))}
+        if unseen:
+            seek(comparing, subject, lambda: {n for n in unseen if len(self._sides.seen[n]) < 2}, deadline)
+        if not self._asked.known and self._spending.plenty:
+            comparing.telling(subject, deadline)
 
-            def still() -> set[int]:
-                return {number for number in wanted() if len(self._sides.seen[number]) < 2}
-
-            seek(comparing, subject, still, deadline - 10)
-        if moment.number != 1:  # the second call brings Dynamo little that is new
+    def _compiled(self, deadline: float) -> None:
+        subject = _subject(self._moment, self._versions)
+        comparing = self._comparing(self._journal.write, deadline)
+        if comparing.left(subject, deadline):
             comparing.compiled(subject, subject.recorded)
 
-    def _comparing(self, tell: Callable[[dict[str, Any]], None], deadline: float) -> Comparing:
+    def _comparing(
+        self, tell: Callable[[dict[str, Any]], None], deadline: float, spending: Spending | None = None
+    ) -> Comparing:
         caller = Caller(self._versions, self._sides, self._backend, deadline)
-        return Comparing(caller, tell, self._asked.differs)
+        return Comparing(caller, tell, self._asked.differs, spending or self._spending)
 
-    def _inputs(self, live: Live) -> int:
-        """How many other inputs are tried with a function."""
-        return _LESS if self._met[live.pair.path, live.pair.line] >= _MET else _INPUTS
+    def _asked_for(self, places: set[Place]) -> set[Place]:
+        return places if self._asked.functions is None else places & self._asked.functions
 
-    def _wanted(self, live: Live) -> set[int]:
+    def _inputs(self, place: Place) -> int | None:
+        """How many other inputs are tried with a function; None when it is not to be compared."""
+        if not self._asked_for({place}) or place in self._asked.known:
+            return None
+        return 0 if self._met[place] >= _MET else _INPUTS
+
+    def _wanted(self, place: Place) -> set[int]:
         """Tests of a function of which not both sides have been seen."""
-        pair = live.pair
+        pair = next(one.pair for one in self._versions.live if (one.pair.path, one.pair.line) == place)
         return {
             number
             for number, test in enumerate(self._asked.tests)
@@ -197,7 +237,7 @@ class _Prover:
             self._journal.write({"e": "side", **place, "true": True in seen, "false": False in seen})
 
 
-def _subject(moment: Moment) -> Subject:
+def _subject(moment: Moment, versions: Versions) -> Subject:
     """The root's call; the module, where it is the first argument or what a method belongs to, is its owner."""
     args, eager, run = moment.args, moment.eager, moment.run
     what = moment.root.partition("@")[0]
@@ -209,4 +249,6 @@ def _subject(moment: Moment) -> Subject:
             lambda *a, **k: run(owner, *a, **k),
         )  # fmt: skip
     function = getattr(eager, "__func__", eager)
-    return Subject(what, "", 0, eager, args, moment.kwargs, owner, (), function, run, surroundings(function))
+    codes = [code for one in versions.live if one.function is function for code in (one.pair.old, one.pair.new)]
+    around = reached(function, codes or [function.__code__]) if isinstance(function, FunctionType) else {}
+    return Subject(what, "", 0, eager, args, moment.kwargs, owner, (), function, run, around)

@@ -8,33 +8,36 @@ from __future__ import annotations
 
 import random
 import sys
+import types
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 
 _MOST = 64 << 20  # bytes of tensors that are copied; parameters of a larger model stay as a call leaves them
-_PLAIN = (dict, list, set)
+_THINGS = 20_000  # containers and objects looked into
+_DEPTH = 6  # as deep as optimizers keep their state, below an object that holds one
+_BELOW = 1_000  # items of one container that are looked at
+_LEFT = (type, types.FunctionType, types.MethodType, types.ModuleType, types.BuiltinFunctionType)
 
 
 class Kept:
-    """The state of some objects (modules with all that is below them) and of the random streams."""
+    """The state of some objects (modules, optimizers, others, with what is below them) and of the random streams."""
 
     def __init__(self, things: Iterable[Any]) -> None:
         self._tensors: dict[int, tuple[torch.Tensor, torch.Tensor, Any]] = {}
-        self._spaces: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._spaces: dict[int, tuple[dict[str, Any], dict[str, Any], Any]] = {}
         self._inside: dict[int, tuple[Any, Any]] = {}
         self._room = _MOST
         for thing in things:
-            for one in thing.modules() if isinstance(thing, torch.nn.Module) else [thing]:
-                self._keep(one)
+            self._keep(thing, 0)
         self._torch = torch.get_rng_state()
         self._python = random.getstate()
         self._numpy = _numpy_random()
 
     def restore(self) -> None:
         """As it was when this was made."""
-        for space, before in self._spaces:
+        for space, before, _ in self._spaces.values():
             space.clear()
             space.update(before)
         for container, inside in self._inside.values():
@@ -51,23 +54,30 @@ class Kept:
         if self._numpy is not None:
             sys.modules["numpy"].random.set_state(self._numpy)
 
-    def _keep(self, thing: Any) -> None:
-        space = getattr(thing, "__dict__", None)
-        if not isinstance(space, dict):
-            self._one(thing)
+    def _keep(self, thing: Any, depth: int) -> None:
+        if isinstance(thing, torch.Tensor):
+            self._tensor(thing)
             return
-        self._spaces.append((space, dict(space)))
-        for value in list(space.values()):
-            self._one(value)
+        if isinstance(thing, torch.nn.Module):
+            depth = 0
+        if depth > _DEPTH or len(self._inside) + len(self._spaces) > _THINGS:
+            return
+        if isinstance(thing, (dict, list, set)):
+            if id(thing) not in self._inside:
+                self._inside[id(thing)] = (thing, list(thing) if isinstance(thing, list) else _copied(thing))
+                below = thing.values() if isinstance(thing, dict) else thing
+                self._all(list(below)[:_BELOW], depth + 1)
+        elif isinstance(thing, tuple):
+            self._all(thing[:_BELOW], depth + 1)
+        elif id(thing) not in self._spaces and not isinstance(thing, _LEFT) and not _is_stdlib(thing):
+            space = getattr(thing, "__dict__", None)
+            if isinstance(space, dict):
+                self._spaces[id(thing)] = (space, dict(space), thing)
+                self._all(list(space.values()), depth + 1)
 
-    def _one(self, value: Any) -> None:
-        if isinstance(value, torch.Tensor):
-            self._tensor(value)
-        elif type(value) in _PLAIN and id(value) not in self._inside:
-            self._inside[id(value)] = (value, value.copy())
-            for one in list(value.values() if isinstance(value, dict) else value)[:1000]:
-                if isinstance(one, torch.Tensor):
-                    self._tensor(one)
+    def _all(self, values: Iterable[Any], depth: int) -> None:
+        for value in values:
+            self._keep(value, depth)
 
     def _tensor(self, value: torch.Tensor) -> None:
         size = value.numel() * value.element_size()
@@ -78,6 +88,15 @@ class Kept:
         self._tensors[id(value)] = (value, value.detach().clone(), grad)
         if grad is not None:
             self._tensor(grad)
+
+
+def _copied(container: Any) -> Any:
+    return dict(container) if isinstance(container, dict) else set(container)
+
+
+def _is_stdlib(thing: Any) -> bool:
+    room = type(thing).__module__.partition(".")[0]
+    return room in sys.stdlib_module_names and room != "__main__" and not isinstance(thing, types.SimpleNamespace)
 
 
 def _numpy_random() -> Any:

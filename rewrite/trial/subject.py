@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import importlib
 import io
 import json
 import signal
@@ -10,14 +12,13 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from types import FunctionType
 from typing import Any, BinaryIO
 
 import torch
 
 from g2.capture.backend import Backend
 from g2.rewrite.trial import saved
-from g2.rewrite.trial.codes import Pair, every_code
+from g2.rewrite.trial.codes import Pair
 from g2.rewrite.trial.deeds import Leaf, Outcome
 from g2.rewrite.trial.eager import eager_only, undisturbed
 from g2.rewrite.trial.forking import attempt
@@ -134,6 +135,7 @@ class Caller:
         if way in (Way.OLD_COMPILED, Way.NEW_COMPILED):
             torch.compiler.reset()
             self._backend.become("aot_eager")
+            _keep_for_backward()
         else:
             eager_only()
 
@@ -158,7 +160,8 @@ class Caller:
         try:
             made = [one.make() for one in case.calls]
             if way in (Way.DOUBLE, Way.SHAKEN):
-                made = [in_double(args, kwargs, subject.owner, way is Way.SHAKEN) for args, kwargs in made]
+                held = (subject.owner, *subject.around.values())
+                made = [in_double(args, kwargs, held, way is Way.SHAKEN) for args, kwargs in made]
         except Exception as error:
             _write(file, {}, b"", f"the inputs could not be made ({type(error).__name__}: {error})")
             return
@@ -166,16 +169,6 @@ class Caller:
         body = io.BytesIO()
         saved.save(plain(outcome) if compiled else outcome, body)
         _write(file, {number: sorted(seen) for number, seen in self.sides.seen.items()}, body.getvalue())
-
-
-def surroundings(function: Any) -> dict[str, Any]:
-    """Modules, optimizers and tensors that a function reaches through global names."""
-    if not isinstance(function, FunctionType):
-        return {}
-    kinds = (torch.nn.Module, torch.optim.Optimizer, torch.Tensor, dict, list)
-    names = {name for code in every_code(function.__code__) for name in code.co_names}
-    found = {name: function.__globals__[name] for name in sorted(names & function.__globals__.keys())}
-    return {f"the global {name}": value for name, value in found.items() if isinstance(value, kinds)}
 
 
 def plain(outcome: Outcome) -> Outcome:
@@ -194,6 +187,15 @@ def plain(outcome: Outcome) -> Outcome:
         told=tuple(told for told in outcome.told if told.kind == "stdout"),
         modes=(),
     )
+
+
+def _keep_for_backward() -> None:
+    """Gradients are taken with the graph retained, which AOTAutograd refuses where it reuses memory of the forward pass
+    (functorch's config.donated_buffer, 2.11 to 2.15).
+    """
+    with contextlib.suppress(AttributeError):
+        config: Any = importlib.import_module("torch._functorch.config")
+        config.donated_buffer = False
 
 
 def _called(call: Callable[..., Any], made: Sequence[Made]) -> Any:

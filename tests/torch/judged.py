@@ -104,7 +104,7 @@ def outcome(text: str, number: int, precise: bool = False, shaken: bool = False)
     try:
         given = [variant.make() for variant in calls]
         if precise:
-            given = [in_double(args, kwargs, net, shaken) for args, kwargs in given]
+            given = [in_double(args, kwargs, [net], shaken) for args, kwargs in given]
         torch.manual_seed(1)
         random.seed(1)
         watched = Watched(tuple(args for args, _ in given), {}, net, type(net).forward, ())
