@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from g2.explain.report import Report
 from g2.rewrite.adopt import adopt
 from g2.rewrite.edit import Overlap
-from g2.rewrite.judge import Home, home_of
+from g2.rewrite.judge import Home, Spot, home_of
 from g2.rewrite.model import Left, Proposal, Safety, Target
 from g2.rewrite.plan import candidates
 from g2.rewrite.source import Unreadable
@@ -27,6 +27,7 @@ class Case:
     left: list[Left] = field(default_factory=list[Left])
     shown: list[Proposal] = field(default_factory=list[Proposal])  # those that need a person's decision
     round: int = 0  # in which it was met
+    stack: tuple[Spot, ...] = ()  # the calls that led there, on disk
 
 
 @dataclass(slots=True)
@@ -45,7 +46,9 @@ class Cases:
                 continue
             new += 1
             on_disk = _moved(found.target, home[1])
-            case = self.met[home] = Case(on_disk, home, found.advice, left=list(found.left), round=round_)
+            stack = tuple(home_of(span, "", report.session.cwd, state)[0][:2] for span in found.stack)
+            case = Case(on_disk, home, found.advice, left=list(found.left), round=round_, stack=stack)
+            self.met[home] = case
             wanted = [one for one in found.proposals if not self.only or one.rule in self.only]
             self._open(case, found.target, wanted, state)
         return new

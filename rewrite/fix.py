@@ -88,11 +88,8 @@ def _offers(loop: Loop, cwd: str) -> tuple[tuple[Offer, ...], dict[int, tuple[st
         alone = loop.state.without([one.key for one in loop.state.placed if one not in group])
         proof = _joined([loop.proofs.get(one.key, Proof()) for one in group])
         safety = max((_safety(one, proof, loop.state) for one in group), key=list(Safety).index)
-        met = max(_case(loop.cases, one).round for one in group)
-        needs = {
-            numbers[other.key] for other in loop.state.placed
-            if numbers[other.key] != number and _case(loop.cases, other).round < met
-        }  # fmt: skip
+        others = [other for other in loop.state.placed if numbers[other.key] != number]
+        needs = {numbers[other.key] for one in group for other in others if _behind(one, other, loop)}
         offers.append(
             Offer(
                 number=number,
@@ -129,6 +126,19 @@ def _bound(one: Placed, state: State) -> frozenset[str]:
 
 def _case(cases: Cases, one: Placed) -> Case:
     return next(case for case in cases.met.values() if one.key in case.tried)
+
+
+def _behind(one: Placed, cure: Placed, loop: Loop) -> bool:
+    """Whether a place was met only once that cure was in place: it changes a function on the way there."""
+    case = _case(loop.cases, one)
+    if _case(loop.cases, cure).round >= case.round:
+        return False
+    touched = judge.reach(cure, loop.state)
+    return any(
+        path == where and first <= line <= last
+        for where, line in (case.home[:2], *case.stack)
+        for path, first, last in touched
+    )
 
 
 def _joined(proofs: Sequence[Proof]) -> Proof:

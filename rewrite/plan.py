@@ -24,6 +24,7 @@ class Candidates:
     proposals: tuple[Proposal, ...]
     left: tuple[Left, ...]
     advice: tuple[str, ...]
+    stack: tuple[Span, ...] = ()  # the calls that led there, as the report has them
 
 
 def candidates(report: Report, read: Callable[[str], Source] = Source.read) -> Iterator[Candidates]:
@@ -67,7 +68,9 @@ def candidates(report: Report, read: Callable[[str], Source] = Source.read) -> I
         if not reasons and not proposals:
             what = "break" if broken else "recompile"
             reasons = (Left(f"no rule answers this kind of {what} ({target.reason})"),)
-        yield Candidates(target, proposals, reasons, finding.advice)
+        frames = finding.place.stack if isinstance(finding, Finding) else finding.recompile.stack
+        stack = tuple(frame.span for frame in frames)
+        yield Candidates(target, proposals, reasons, finding.advice, stack)
 
 
 def _caller(finding: Finding | RecompileFinding, cwd: str) -> Span | None:
@@ -85,11 +88,16 @@ def _asked(site: Site) -> tuple[tuple[Proposal, ...], tuple[Left, ...]]:
     proposals: dict[tuple[object, ...], Proposal] = {}
     left: list[Left] = []
     for rule in rules_for(site.target.reason):
-        for said in rule.propose(site):
-            if isinstance(said, Left):
-                left.append(replace(said, rule=rule.slug))
+        try:
+            said = list(rule.propose(site))
+        except Exception as error:  # one rule that fails on one text must not cost the others
+            left.append(Left(f"the rule itself failed: {type(error).__name__}: {error}", rule.slug))
+            continue
+        for one in said:
+            if isinstance(one, Left):
+                left.append(replace(one, rule=rule.slug))
             else:
-                proposals.setdefault((said.files, said.advice), replace(said, rule=rule.slug))
+                proposals.setdefault((one.files, one.advice), replace(one, rule=rule.slug))
     return tuple(proposals.values()), tuple(left)
 
 
