@@ -108,3 +108,23 @@ def test_defaults_and_decorators_run_at_load() -> None:
 
 def test_scripted_functions_are_known() -> None:
     assert scripted(ast.parse("@torch.jit.script\ndef f(x):\n    return x\n\ndef g(x): pass\n")) == {1}
+
+
+def test_what_only_speaks_to_dynamo_needs_no_comparison() -> None:
+    head = "import torch as th\nimport functools\n"
+    for old, new in (
+        ("@th.compile\ndef f(x): pass\n", "@th.compile(dynamic=True)\ndef g(x, y=2): pass\n\ndef f(x): pass\n"),
+        ("step = th.compile(t.step, dynamic=False)\n", "step = t.step\n"),
+        ("f = th.compile(f)\n", ""),
+        ("m.compile()\n", "m.compile(dynamic=True)\n"),
+        ("@functools.partial(th.compile, dynamic=True)\ndef f(): pass\n", "@th.compiler.disable\ndef f(): pass\n"),
+        ("f(x)\n", "th._dynamo.config.suppress_errors = False\nth._dynamo.maybe_mark_dynamic(x, 0)\nf(x)\n"),
+    ):
+        assert outside(head + old, head + new) == [], new
+    for old, new in (
+        ("y = th.compile(f)(x)\n", "y = g(x)\n"),
+        ("@th.no_grad()\ndef f(): pass\n", "def f(): pass\n"),
+        ("pattern.compile(words)\n", "pass\n"),
+        ("torch.compile(f)\n", "g(f)\n"),
+    ):
+        assert outside(head + old, head + new) == [3], new
