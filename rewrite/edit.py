@@ -6,11 +6,11 @@ back; where it touches one of them, the two become one.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from g2.rewrite.head import head
 from g2.rewrite.model import Edit, FileEdits
 from g2.rewrite.source import Source
 
@@ -48,8 +48,8 @@ class Text:
         return cls(source, tuple(edits), tuple(imports), tuple(helpers))
 
     def _all(self) -> list[Edit]:
-        top = _head(self.source, self.imports, self.helpers)
-        return sorted([*self.edits, *top], key=lambda edit: (edit.start, edit.end))
+        top = head(self.source, self.imports, self.helpers)
+        return sorted([*top, *self.edits], key=lambda edit: (edit.start, edit.end))
 
     def draw(self) -> str:
         """The new text, with the file's own line ends."""
@@ -137,45 +137,3 @@ class Text:
         # Of two that meet at a point the order would be lost, when one of them takes no room.
         roomless = edit.start == edit.end or mine.start == mine.end or not mine.text
         return roomless and edit.start <= end and begin <= edit.end
-
-
-def _head(source: Source, imports: Sequence[str], helpers: Sequence[str]) -> list[Edit]:
-    """What is put at the top of the file, imports behind the last import of its head, then helpers."""
-    if not imports and not helpers:
-        return []
-    present = {ast.unparse(node) for node in source.tree.body if isinstance(node, (ast.Import, ast.ImportFrom))}
-    wanted = [text for text in imports if ast.unparse(ast.parse(text)) not in present]
-    if not wanted and not helpers:
-        return []
-    line, blank = _last_import(source)
-    at = source.offset(line + 1, 0) if line < len(source.text.splitlines()) else len(source.text)
-    text = "".join(f"{one}\n" for one in wanted)
-    if blank and wanted:
-        text += "\n" if source.line(line + 1).strip() else ""
-    if at == len(source.text) and source.text and not source.text.endswith(("\n", "\r")):
-        text = "\n" + text
-    for helper in helpers:
-        text += f"\n\n{helper.strip(chr(10))}\n"
-    if helpers and source.line(line + 1).strip():
-        text += "\n\n"
-    return [Edit(at, at, text)]
-
-
-def _last_import(source: Source) -> tuple[int, bool]:
-    """The line behind which an import goes, and whether no import stands there yet.
-
-    The head of a file is its docstring and what comes before its first statement that is no import.
-    """
-    line, found = 0, False
-    for number, node in enumerate(source.tree.body):
-        doc = number == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
-            line, found = node.end_lineno or node.lineno, True
-        elif doc and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):  # type: ignore[attr-defined]
-            line = node.end_lineno or node.lineno
-        else:
-            break
-    if line == 0:  # a file that begins with code or comments: behind the comments that lead it
-        while source.line(line + 1).startswith("#"):
-            line += 1
-    return line, not found

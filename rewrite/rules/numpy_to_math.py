@@ -30,9 +30,10 @@ def step(x):
 
 print(step(torch.ones(2, 3)))
 """,
-            """import numpy as np
+            """import math
+
+import numpy as np
 import torch
-import math
 
 
 @torch.compile

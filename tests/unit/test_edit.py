@@ -31,10 +31,10 @@ def at(text: str, part: str, new: str) -> Edit:
     return Edit(start, start + len(part), new)
 
 
-def test_an_import_goes_behind_the_last_import_of_the_head_and_once() -> None:
+def test_an_import_goes_to_its_kind_and_once() -> None:
     twice = (FileEdits("/x.py", (), ("import math",)), FileEdits("/x.py", (), ("import math", "import torch")))
     drawn = text_of(PROGRAM, *twice).draw()
-    assert drawn == PROGRAM.replace("import torch\n", "import torch\nimport math\n")
+    assert drawn == PROGRAM.replace("import torch\n", "import math\nimport torch\n")
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,46 @@ def test_an_import_goes_behind_the_last_import_of_the_head_and_once() -> None:
 )  # fmt: skip
 def test_where_a_first_import_goes(before: str, after: str) -> None:
     assert text_of(before, FileEdits("/x.py", (), ("import math",))).draw() == after
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "after"),
+    [
+        ("import os\n\nimport torch\n", "import math", "import os\nimport math\n\nimport torch\n"),
+        ("import torch\nfrom torch import nn\n", "import math", "import math\n\nimport torch\nfrom torch import nn\n"),
+        ("from .a import b\n", "import math", "import math\n\nfrom .a import b\n"),
+        ("import os\n\nfrom .a import b\n", "import math", "import os\nimport math\n\nfrom .a import b\n"),
+        ("import numpy\n\nfrom .a import b\n", "import torch", "import numpy\nimport torch\n\nfrom .a import b\n"),
+        ("from .a import b\n", "import torch", "import torch\n\nfrom .a import b\n"),
+        ("import os\n", "import torch", "import os\n\nimport torch\n"),
+        ("from __future__ import annotations\nx = 1\n", "import math",
+         "from __future__ import annotations\n\nimport math\nx = 1\n"),
+        ('"""doc"""; import torch\nx = 1\n', "import math", '"""doc"""; import torch\nimport math\nx = 1\n'),
+        ("import os; import torch\n", "import math", "import os; import torch\nimport math\n"),
+        ("# Copyright\nimport torch\n", "import math", "# Copyright\nimport math\n\nimport torch\n"),
+        ("#!python\n\n# installed\nimport torch\n", "import math", "#!python\n\nimport math\n\n# installed\nimport torch\n"),
+        ("import os\n\n# ours\nfrom .a import b\n", "import torch", "import os\n\nimport torch\n\n# ours\nfrom .a import b\n"),
+        ("from os import (\n    path,\n)\nimport torch\n", "import math",
+         "from os import (\n    path,\n)\nimport math\nimport torch\n"),
+        ("import torch\nx = 1\nimport math\n", "import math", "import torch\nx = 1\nimport math\n"),
+    ],
+)  # fmt: skip
+def test_an_import_stands_with_those_of_its_kind(before: str, wanted: str, after: str) -> None:
+    drawn = text_of(before, FileEdits("/x.py", (), (wanted,)))
+    assert drawn.draw() == after
+    assert text_of(after, FileEdits("/x.py", (), (wanted,))).draw() == after
+    found = [(before[drawn.back(offset)[0]], character) for offset, character in enumerate(after)
+             if drawn.back(offset)[1] is None]  # fmt: skip
+    assert "".join(old for old, _ in found) == "".join(new for _, new in found) == before
+
+
+def test_imports_of_several_kinds_and_what_else_is_put_behind_the_head() -> None:
+    setting = Edit(len("import os\n"), len("import os\n"), "os.environ.clear()\n")
+    wanted = FileEdits("/x.py", (setting,), ("import torch", "import math"), ("def f():\n    pass",))
+    drawn = text_of("import os\nx = 1\n", wanted).draw()
+    assert drawn == (
+        "import os\n\nimport math\n\nimport torch\n\n\ndef f():\n    pass\n\n\nos.environ.clear()\nx = 1\n"
+    ).replace("os\n\nimport math", "os\nimport math")
 
 
 def test_line_ends_are_those_of_the_file() -> None:
