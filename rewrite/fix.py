@@ -14,8 +14,7 @@ from g2.rewrite.cases import Case, Cases
 from g2.rewrite.diff import unified
 from g2.rewrite.model import Alone, FileEdits, Fixing, Offer, Proof, Safety
 from g2.rewrite.plan import script
-from g2.rewrite.prove import Loop
-from g2.rewrite.runs import Script
+from g2.rewrite.prove import Bench, Loop
 from g2.rewrite.source import Source
 from g2.rewrite.state import Placed, State, functions
 
@@ -35,7 +34,7 @@ class Result:
 
 
 def fix(
-    bench: Script,
+    bench: Bench,
     only: Sequence[str] = (),
     on_round: Callable[[int, int, int], None] = lambda *_: None,
     sources: Mapping[str, Source] = MappingProxyType({}),

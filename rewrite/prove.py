@@ -29,7 +29,9 @@ class Tried:
 
 
 class Bench(Protocol):
-    """Runs the script."""
+    """Runs the script. `runs`: how often it did, the record not counted."""
+
+    runs: int
 
     def before(self) -> Run:
         """The unchanged script: its record, and the streams of a plain run."""

@@ -16,6 +16,7 @@ from g2.capture.model import Break, Effect, Owner, Root, Session, Span
 from g2.explain.findings import report
 from g2.rewrite import plan
 from g2.rewrite.cases import Cases
+from g2.rewrite.fix import fix
 from g2.rewrite.judge import Run
 from g2.rewrite.model import FileEdits, Left, Proof, Proposal, Safety, Trial
 from g2.rewrite.prove import Loop, Tried
@@ -47,7 +48,9 @@ class Play:
     path: str
     hidden: frozenset[str] = frozenset()  # lines met only when no `item(` stands before them
     wrong: str = ""  # text that the proof speaks against
+    proof: Callable[[Placed], Proof] | None = None  # instead of one comparison that agrees
     trials: list[str] = field(default_factory=list)
+    runs: int = 0
 
     def run(self, text: str) -> Run:
         breaks = []
@@ -80,6 +83,8 @@ class Play:
         proofs = {
             one.key: Proof((wrong if self.wrong and self.wrong in str(one.files) else right,)) for one in suspects
         }
+        if self.proof is not None:
+            proofs = {one.key: self.proof(one) for one in suspects}
         return Tried(self.run(text), proofs)
 
 
@@ -177,6 +182,39 @@ def test_a_cure_that_only_moves_a_break_is_taken_back(turn: Callable[..., tuple[
     loop, _ = turn([only], script=MOVED, hidden=frozenset({"return item(7)"}))
     assert kept(loop) == SCRIPT
     assert any(why.startswith("another break comes instead, at line 6") for why in refusals(loop))
+
+
+AGREES = Trial("f", "as recorded", "same")
+
+
+@pytest.mark.parametrize(
+    ("proof", "safety"),
+    [
+        (Proof((AGREES,)), Safety.SAFE),
+        (Proof(), Safety.ASK),
+        (Proof((replace(AGREES, root=True),)), Safety.ASK),
+        (Proof((replace(AGREES, outcome="refused"),)), Safety.ASK),
+        (Proof((AGREES,), ((Span("x.py", 1), True, False),)), Safety.ASK),
+        (Proof((AGREES,), ((Span("x.py", 1), True, True),)), Safety.SAFE),
+        (Proof((AGREES,), notes=("Generators were not compared.",)), Safety.ASK),
+    ],
+    ids=["compared", "not reached", "only a whole call", "only refusals", "one side of a branch", "both sides", "a note"],
+)
+def test_what_is_safe_is_what_was_compared(
+    turn: Callable[..., tuple[Loop, Play]], proof: Proof, safety: Safety
+) -> None:
+    _, bench = turn([rule("tensor({n})")], proof=lambda one: proof)
+    result = fix(replace(bench, trials=[]))
+    assert {offer.safety for offer in result.fixing.offers} == {safety}
+    assert (result.fixing.before.breaks, result.fixing.after.breaks) == (8, 0)
+
+
+def test_an_offer_needs_what_stood_before_its_place(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    _, bench = turn([rule("tensor({n})")], script=MOVED, hidden=frozenset({"return item(7)"}))
+    result = fix(replace(bench, trials=[]))
+    assert [offer.needs for offer in result.fixing.offers] == [(), (1,)]
+    alone = result.chosen([1]).text(bench.path).draw()
+    assert alone == MOVED.replace("item(0)", "tensor(0)")
 
 
 def test_nothing_to_propose_runs_nothing(turn: Callable[..., tuple[Loop, Play]]) -> None:
