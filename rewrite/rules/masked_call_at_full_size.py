@@ -17,6 +17,8 @@ from g2.rewrite.rules._spliced import spliced
 from g2.rewrite.site import Site
 from g2.rewrite.source import Piece
 
+_UNTAMED = ", and where those hold NaN or infinity gradients may become NaN"
+
 
 def _propose(site: Site) -> Iterator[Proposal | Left]:
     piece = site.piece
@@ -44,19 +46,24 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
             yield Left(f"{function} is also given {piece.code(arg.value)}, which is not selected by the mask")
             return
     torch, imports = torch_as(piece.source)
-    parts: dict[cst.CSTNode, str] = {one.node: _whole(kinds, one, torch) for one in read}
     whole = _guard(kinds, line, goals[0].mask)
-    text = _text(kinds, piece, assign, goals, parts, torch)
-    if whole is not None:
-        text = "\n".join([*(row.comment.value for row in line.leading_lines if row.comment is not None), text])
-    yield Proposal(
-        rule="",
-        summary=f"{function} computes with the whole tensors, and torch.where takes what the mask selects",
-        safety=Safety.ASK,
-        files=(FileEdits(piece.source.path, (piece.replace(line if whole is None else whole, text),), imports),),
-        caveat=f"it is right only where {function} treats each element that the mask may select by itself; it now also "
-        "computes with the elements that are left out, and where those hold NaN or infinity gradients may become NaN.",
-    )
+    for filled in (False, True):
+        parts: dict[cst.CSTNode, str] = {one.node: _whole(kinds, one, torch, filled) for one in read}
+        text = _text(kinds, piece, assign, goals, parts, torch)
+        if whole is not None:
+            text = "\n".join([*(row.comment.value for row in line.leading_lines if row.comment is not None), text])
+        yield Proposal(
+            rule="",
+            summary=f"{function} computes with the whole tensors, and torch.where takes what the mask selects",
+            safety=Safety.ASK,
+            files=(FileEdits(piece.source.path, (piece.replace(line if whole is None else whole, text),), imports),),
+            caveat=f"it is right only where {function} treats each element that the mask may select by itself; it now "
+            "also computes with the elements that are left out"
+            + (", for which zeros stand in" if filled else _UNTAMED)
+            + "; where the mask selects nothing, the results still require a gradient, and gradients are zero "
+            "instead of missing.",
+            differs=frozenset({"requires-grad", "zero-gradient"}),
+        )
 
 
 def _line(piece: Piece, node: cst.CSTNode) -> cst.SimpleStatementLine | None:
@@ -74,11 +81,16 @@ def _goals(kinds: Known, target: cst.BaseExpression) -> list[Selected]:
     return [one for one in found if one is not None and isinstance(one.tensor, cst.Name)] if all(found) else []
 
 
-def _whole(kinds: Known, one: Selected, torch: str) -> str:
-    """The whole tensor; where the mask compares it with bounds, what lies outside becomes a bound."""
+def _whole(kinds: Known, one: Selected, torch: str, filled: bool) -> str:
+    """The whole tensor; where the mask compares it with bounds, what lies outside becomes a bound.
+
+    filled: what is left out of any other tensor becomes zero, so that NaN and infinity there reach no gradient.
+    """
     piece = kinds.site.piece
     text = piece.code(one.tensor)
     bound = _bound(kinds, one.mask, one.tensor)
+    if bound is None and filled and one.behind is not None:
+        bound = "0"
     return text if bound is None else f"{torch}.where({widened(piece, one.mask, one.behind or 0)}, {text}, {bound})"
 
 
