@@ -19,9 +19,9 @@ Place = tuple[str, int, int, int, int]
 def ask(record: Path, state: State, suspects: Sequence[Placed]) -> None:
     """Tell the trial which functions have changed and what must be seen of them. Raises OSError."""
     Asked(
-        frozenset((path, first) for one in suspects for path, first, _ in reach(one, state)),
-        tuple(dict.fromkeys(_numbers(test) for one in suspects for test in one.tests)),
-        frozenset(tag for one in suspects for tag in one.proposal.differs),
+        functions=frozenset((path, first) for one in suspects for path, first, _ in reach(one, state)),
+        tests=tuple(dict.fromkeys(_numbers(test) for one in suspects for test in one.tests)),
+        differs=frozenset(tag for one in suspects for tag in one.proposal.differs),
     ).write(record)
 
 
