@@ -42,7 +42,7 @@ def test_an_import_goes_to_its_kind_and_once() -> None:
     [
         ("x = 1\n", "import math\n\nx = 1\n"),
         ('"""doc"""\n\nx = 1\n', '"""doc"""\nimport math\n\nx = 1\n'),
-        ("# -*- coding: latin-1 -*-\n# a comment\nx = 1\n", "# -*- coding: latin-1 -*-\n# a comment\nimport math\n\nx = 1\n"),
+        ("# coding: latin-1\n# a comment\nx = 1\n", "# coding: latin-1\n# a comment\nimport math\n\nx = 1\n"),
         ("import os", "import os\nimport math\n"),
         ("import os\nif os:\n    import sys\n", "import os\nimport math\nif os:\n    import sys\n"),
         ("", "import math\n"),
@@ -63,18 +63,32 @@ def test_where_a_first_import_goes(before: str, after: str) -> None:
         ("import numpy\n\nfrom .a import b\n", "import torch", "import numpy\nimport torch\n\nfrom .a import b\n"),
         ("from .a import b\n", "import torch", "import torch\n\nfrom .a import b\n"),
         ("import os\n", "import torch", "import os\n\nimport torch\n"),
-        ("from __future__ import annotations\nx = 1\n", "import math",
-         "from __future__ import annotations\n\nimport math\nx = 1\n"),
+        (
+            "from __future__ import annotations\nx = 1\n",
+            "import math",
+            "from __future__ import annotations\n\nimport math\nx = 1\n",
+        ),
         ('"""doc"""; import torch\nx = 1\n', "import math", '"""doc"""; import torch\nimport math\nx = 1\n'),
         ("import os; import torch\n", "import math", "import os; import torch\nimport math\n"),
         ("# Copyright\nimport torch\n", "import math", "# Copyright\nimport math\n\nimport torch\n"),
-        ("#!python\n\n# installed\nimport torch\n", "import math", "#!python\n\nimport math\n\n# installed\nimport torch\n"),
-        ("import os\n\n# ours\nfrom .a import b\n", "import torch", "import os\n\nimport torch\n\n# ours\nfrom .a import b\n"),
-        ("from os import (\n    path,\n)\nimport torch\n", "import math",
-         "from os import (\n    path,\n)\nimport math\nimport torch\n"),
+        (
+            "#!python\n\n# installed\nimport torch\n",
+            "import math",
+            "#!python\n\nimport math\n\n# installed\nimport torch\n",
+        ),
+        (
+            "import os\n\n# ours\nfrom .a import b\n",
+            "import torch",
+            "import os\n\nimport torch\n\n# ours\nfrom .a import b\n",
+        ),
+        (
+            "from os import (\n    path,\n)\nimport torch\n",
+            "import math",
+            "from os import (\n    path,\n)\nimport math\nimport torch\n",
+        ),
         ("import torch\nx = 1\nimport math\n", "import math", "import torch\nx = 1\nimport math\n"),
     ],
-)  # fmt: skip
+)
 def test_an_import_stands_with_those_of_its_kind(before: str, wanted: str, after: str) -> None:
     drawn = text_of(before, FileEdits("/x.py", (), (wanted,)))
     assert drawn.draw() == after
