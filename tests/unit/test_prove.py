@@ -198,7 +198,7 @@ AGREES = Trial("f", "as recorded", "same")
         (Proof((AGREES,), ((Span("x.py", 1), True, True),)), Safety.SAFE),
         (Proof((AGREES,), notes=("Generators were not compared.",)), Safety.ASK),
     ],
-    ids=["compared", "not reached", "only a whole call", "only refusals", "one side of a branch", "both sides", "a note"],
+    ids=["compared", "not reached", "only a whole call", "only refusals", "one side", "both sides", "a note"],
 )
 def test_what_is_safe_is_what_was_compared(
     turn: Callable[..., tuple[Loop, Play]], proof: Proof, safety: Safety
