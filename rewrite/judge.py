@@ -101,7 +101,7 @@ def _still(one: Placed, before: Seen, now: Seen) -> str:
     """The place is as it was."""
     if one.target.kind == "recompile":
         place = (*one.home, -1, one.target.reason)
-        if now.recompiles[place] >= before.recompiles[place]:
+        if 0 < now.recompiles[place] >= before.recompiles[place]:  # before: none, where it hid behind a break
             return "the function is compiled again as often as before"
         return ""
     inside = [headline for key, headline in now.new_text if key == one.key]
