@@ -57,8 +57,15 @@ def look_behind(
 def detach(life: Callable[[], None]) -> int | None:
     """Fork the process; `life` is what the new one does before it ends. Its id, or None where it could not be made.
 
-    The new process belongs to no one: the script has no child that it did not make.
+    The new process belongs to no one: the script has no child that it did not make. Dynamo looks away meanwhile: a root
+    may be called in a frame that it runs, and what libraries do at forks (os.register_at_fork) would be compiled.
     """
+    disable: Any = torch.compiler.disable
+    made: int | None = disable(_detach)(life)
+    return made
+
+
+def _detach(life: Callable[[], None]) -> int | None:
     receive, send = os.pipe()
     with no_fork_warning():
         middle = os.fork()

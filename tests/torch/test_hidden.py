@@ -153,3 +153,37 @@ def test_files_are_written_once(tmp_path: Path) -> None:
     assert observed.read_text() == plain.read_text()
     assert second.stdout == first.stdout
     assert {line for line, _ in hidden(tmp_path / "record", script)} == marked(script, "hidden")
+
+
+def test_what_runs_at_forks_is_not_compiled(tmp_path: Path) -> None:
+    script, record = tmp_path / "script.py", tmp_path / "record"
+    script.write_text(
+        """
+import os
+import torch
+
+def at_fork():
+    return [len(name) for name in torch.ones(2).tolist() for name in ("a", "b")]
+
+os.register_at_fork(before=at_fork, after_in_parent=at_fork, after_in_child=at_fork)
+
+class Net(torch.nn.Module):
+    def forward(self, x):
+        return x * x.sum().item()
+
+net = Net()
+net.compile()
+
+@torch.compile
+def f(x):
+    return net(x)
+
+print(f(torch.ones(2)))
+"""
+    )
+    done = run(script, record)
+    assert done.stdout == "tensor([2., 2.])\n", done.stderr
+    found = [event for event in events(record, "journal-*") if event["e"] == "break"]
+    assert found
+    assert {(event["path"], event["line"]) for event in found} == {(str(script), 12)}
+    assert [event for event in events(record, "journal-*") if event["e"] == "fork"]
