@@ -50,7 +50,8 @@ class Proposal:
         them both true and false, else the rewrite is not SAFE.
     caveat: in which way results or side effects may differ, a sentence; required for ASK, empty for SAFE.
     differs: what the proof must then not hold against it: "random", "exception-type", "exception-time", "warning-text",
-        "aliasing", "zero-gradient" (zeros where there was no gradient), "requires-grad".
+        "aliasing", "zero-gradient" (zeros where there was no gradient), "requires-grad", "kept:NAME" (an
+        attribute is taken as it was when the object was made).
     """
 
     rule: str  # slug

@@ -45,6 +45,7 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         safety=Safety.ASK,
         files=(FileEdits(site.source.path, tuple(sorted(edits))),),
         caveat=f"The loop does not see a change of {attribute} after __init__, by loading a state or by hand.",
+        differs=frozenset({f"kept:{attribute.partition('.')[2]}"}),
     )
 
 

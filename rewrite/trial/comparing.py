@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from g2.rewrite.trial.compare import compare
@@ -31,6 +32,11 @@ class Comparing:
     spending: Spending
     _late: set[tuple[str, str, int]] = field(default_factory=set[tuple[str, str, int]])
 
+    @property
+    def kept(self) -> frozenset[str]:
+        """Attributes that the new text takes as they were when the object was made."""
+        return frozenset(tag.removeprefix("kept:") for tag in self.differs if tag.startswith("kept:"))
+
     def left(self, subject: Subject, until: float) -> bool:
         """Whether there is time for one more; when there is none, the journal is told once."""
         if time.monotonic() < min(until, self.caller.deadline) and not self.spending.over:
@@ -53,7 +59,7 @@ class Comparing:
 
     def telling(self, subject: Subject, until: float) -> bool:
         """As `first`, without the call itself."""
-        cases = _others(subject)[:TELLING]
+        cases = self._others(subject)[:TELLING]
         cases += [Case(name, tuple(calls)) for name, calls in _each(sequences, subject)]
         for start in range(0, len(cases), _TOGETHER):
             if not self.left(subject, until) or not self.many(subject, cases[start : start + _TOGETHER]):
@@ -62,7 +68,7 @@ class Comparing:
 
     def rest(self, subject: Subject, until: float, most: int) -> None:
         """Inputs after those, `most` with them, as long as there is plenty of time; until one differs."""
-        cases = _others(subject)[TELLING:most]
+        cases = self._others(subject)[TELLING:most]
         for start in range(0, len(cases), _TOGETHER):
             if not self.spending.plenty or time.monotonic() > until:
                 return
@@ -205,10 +211,9 @@ class Comparing:
              "outcome": outcome, "detail": detail}
         )  # fmt: skip
 
-
-def _others(subject: Subject) -> list[Case]:
-    """Other inputs, the most telling first."""
-    return [Case(one.name, (one,)) for one in _each(variants, subject)]
+    def _others(self, subject: Subject) -> list[Case]:
+        """Other inputs, the most telling first."""
+        return [Case(one.name, (one,)) for one in _each(partial(variants, kept=self.kept), subject)]
 
 
 def _each(make: Callable[..., Iterable[Any]], subject: Subject) -> list[Any]:

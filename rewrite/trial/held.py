@@ -42,8 +42,8 @@ _WAYS = (
 )
 
 
-def held(owner: Any) -> list[Held]:
-    """The small tensors of the object, buffers before plain attributes before parameters."""
+def held(owner: Any, kept: frozenset[str] = frozenset()) -> list[Held]:
+    """The small tensors of the object, buffers before plain attributes before parameters; no attribute in `kept`."""
     if owner is None:
         return []
     found: list[Held] = []
@@ -61,7 +61,7 @@ def held(owner: Any) -> list[Held]:
         found += [
             Held(f"self.{name}", value) for name, value in getattr(owner, "__dict__", {}).items() if _is_small(value)
         ]
-    return found[:MOST]
+    return [one for one in found if one.path.rpartition(".")[2] not in kept][:MOST]
 
 
 def _is_small(value: Any) -> bool:

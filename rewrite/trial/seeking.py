@@ -23,7 +23,7 @@ _BATCHES = 5
 def seek(comparing: Comparing, subject: Subject, wanted: Callable[[], set[int]], until: float) -> None:
     """Look for inputs with which the tests `wanted` go the way not seen yet, and compare both versions on those."""
     with contextlib.suppress(Exception):
-        stream = search(subject.args, subject.kwargs, subject.owner, 1, subject.names)
+        stream = search(subject.args, subject.kwargs, subject.owner, 1, subject.names, comparing.kept)
         for _ in range(_BATCHES):
             if not wanted() or time.monotonic() > min(until, comparing.caller.deadline):
                 return

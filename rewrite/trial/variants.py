@@ -38,9 +38,13 @@ def recorded(args: tuple[Any, ...], kwargs: Mapping[str, Any], names: Sequence[s
 
 
 def variants(
-    args: tuple[Any, ...], kwargs: Mapping[str, Any], module: Any = None, names: Sequence[str] = ()
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    module: Any = None,
+    names: Sequence[str] = (),
+    kept: frozenset[str] = frozenset(),
 ) -> Iterator[Variant]:
-    """At most 40 other inputs, the recorded ones not among them.
+    """At most 40 other inputs, the recorded ones not among them. kept: attributes of the object that are not changed.
 
     Tensors, all together and then each alone; sizes, the same in all tensors that have them; Python floats; what the
     object holds; train and eval; layout in memory and requires_grad. None, strings and flags stay as they are.
@@ -48,7 +52,7 @@ def variants(
     inputs = Inputs(args, kwargs, names)
     together = _together(inputs, WAYS)
     sizes = [_resized(inputs, renaming) for renaming in renamings(inputs, module)]
-    inside = [_with_held(inputs, item, way) for item in held(module) for way in item.ways()]
+    inside = [_with_held(inputs, item, way) for item in held(module, kept) for way in item.ways()]
     modes = [_other_mode(inputs, module)] if isinstance(module, torch.nn.Module) else []
     grads = list(_grads(inputs))
     rest = [*_strides(inputs), *_numbers(inputs)]
@@ -86,11 +90,16 @@ def sequences(
 
 
 def search(
-    args: tuple[Any, ...], kwargs: Mapping[str, Any], module: Any, seed: int, names: Sequence[str] = ()
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    module: Any,
+    seed: int,
+    names: Sequence[str] = (),
+    kept: frozenset[str] = frozenset(),
 ) -> Iterator[Variant]:
     """An endless stream of random inputs, for reaching the other side of a branch."""
     inputs = Inputs(args, kwargs, names)
-    small = held(module)
+    small = held(module, kept)
     number = 0
     while True:
         yield _random(inputs, small, module, seed, number)
