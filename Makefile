@@ -11,9 +11,12 @@ PYTEST := $(BIN)/python -m pytest -n auto
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## run g2 on a small training script
-	@# g2 explain exits with 1 when it has findings, and here it has some.
-	@$(BIN)/g2 explain fixtures/quickstart.py || { code=$$?; [ $$code -eq 1 ] || exit $$code; }
+demo: $(INSTALLED) ## run g2 on a small training script: what breaks its graphs, then rewrites for it
+	@# Both exit with 1 when there is something to tell, and here there is.
+	@for command in explain fix; do \
+	  echo; echo "\$$ g2 $$command fixtures/quickstart.py"; echo; \
+	  $(BIN)/g2 $$command fixtures/quickstart.py || { code=$$?; [ $$code -eq 1 ] || exit $$code; }; \
+	done
 
 test: $(INSTALLED) ## run the tests
 	$(PYTEST) -m "not slow"
@@ -28,6 +31,7 @@ check: $(INSTALLED) ## ruff, mypy, pyright
 
 docs: $(INSTALLED) ## write the pages of docs/ that are made from the code
 	$(BIN)/python -m g2.explain.pages docs
+	$(BIN)/python -m g2.rewrite.pages docs
 
 bench: $(INSTALLED) ## measure what g2 costs
 	$(BIN)/python bench/run.py

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 
+from g2.explain import written
 from g2.explain.catalog import claim_order, everything, reason_for, reasons
 from g2.explain.reason import Evidence, Reason
 from g2.explain.registry import Entry, entries, versions
@@ -33,15 +33,15 @@ def page(reason: Reason) -> str:
     """One reason."""
     parts = [f"# {reason.slug}: {reason.title}"]
     for heading, field in _SECTIONS:
-        parts += [f"## {heading}", _markdown(getattr(reason, field))]
+        parts += [f"## {heading}", markdown(getattr(reason, field))]
     if reason.example is not None:
         second = "One graph" if reason.slug in reasons() else "Compiled once"
         first = "Breaks the graph" if reason.slug in reasons() else "Compiled again"
         parts += [
             f"## {first}",
-            _fence(reason.example.bad),
+            fence(reason.example.bad),
             f"## {second}",
-            _fence(reason.example.good),
+            fence(reason.example.good),
         ]
     owned = [entry for entry, owner in _led() if owner.slug == reason.slug]
     if owned and reason.slug in reasons():
@@ -112,7 +112,7 @@ def _versions(entry: Entry, known: tuple[str, ...]) -> str:
     return ", ".join(entry.versions)
 
 
-def _markdown(text: str) -> str:
+def markdown(text: str) -> str:
     """Indented code in fences, so that it is coloured; other paragraphs as they are."""
     out: list[str] = []
     code: list[str] = []
@@ -121,57 +121,23 @@ def _markdown(text: str) -> str:
             code.append(line[4:])
             continue
         if code:
-            out += [_fence("\n".join(code).strip("\n")), ""]
+            out += [fence("\n".join(code).strip("\n")), ""]
             code = []
         out.append(line)
     return "\n".join(out[:-1]).strip()
 
 
-def _fence(code: str) -> str:
-    return f"```python\n{code.rstrip()}\n```"
+def fence(code: str, language: str = "python") -> str:
+    return f"```{language}\n{code.rstrip()}\n```"
 
 
 def _escape(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;").replace("__", "\\_\\_")
 
 
-def stale(folder: Path) -> list[str]:
-    """The pages that are missing in `folder`, differ from what would be written, or belong to no reason any more."""
-    wanted = pages()
-    wrong = [
-        name
-        for name, text in wanted.items()
-        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != text
-    ]
-    left = [f"reasons/{path.name}" for path in (folder / "reasons").glob("*.md")]
-    return sorted([*wrong, *(name for name in left if name not in wanted)])
-
-
-def write(folder: Path) -> None:
-    """Write all pages, and take away those of reasons that are gone."""
-    for name in stale(folder):
-        (folder / name).unlink(missing_ok=True)
-    for name, text in pages().items():
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text, encoding="utf-8")
-
-
 def main(arguments: Iterable[str]) -> int:
     """Write or check the pages in the folder that is named; the exit code."""
-    words = list(arguments)
-    check = "--check" in words
-    folders = [word for word in words if word != "--check"]
-    if len(folders) != 1:
-        print(__doc__, file=sys.stderr)
-        return 2
-    if not check:
-        write(Path(folders[0]))
-        return 0
-    wrong = stale(Path(folders[0]))
-    if wrong:
-        print(f"stale: {', '.join(wrong)}; write them anew with: make docs", file=sys.stderr)
-    return 1 if wrong else 0
+    return written.main(arguments, str(__doc__), pages, "reasons")
 
 
 if __name__ == "__main__":

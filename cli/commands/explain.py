@@ -156,7 +156,7 @@ def _run(options: Options, choice: Choice, quiet: bool) -> int:
             store.save(folder, session)
         except OSError as error:
             say(f"g2: the record could not be kept ({error.strerror or error}); g2 show will not find this run")
-        report = publish(session, choice, on_stderr=True, quiet=quiet)
+        report = publish(session, choice, on_stderr=True, quiet=quiet, record=folder, last=True)
     return exit_code(session, report)
 
 
@@ -168,6 +168,7 @@ def _load(choice: Choice) -> None:
         from g2.explain.catalog import claim_order
 
         importlib.import_module("g2.cli.publish")
+        importlib.import_module("g2.rewrite.listed").listed()
         view(choice.format)
         claim_order()
 

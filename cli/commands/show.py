@@ -41,8 +41,10 @@ def command(record: str | None, list_: bool, **wanted: Any) -> int:
     if list_:
         return _list(store)
     choice = Choice.of(**wanted)
-    session = read(store.find(record, str(Path.cwd())))
-    report = publish(session, choice, on_stderr=False, quiet=False)
+    path = store.find(record, str(Path.cwd()))
+    session = read(path)
+    folder = path if path.is_dir() else path.parent
+    report = publish(session, choice, on_stderr=False, quiet=False, record=folder, last=record is None)
     return 0 if report.clean else 1
 
 

@@ -82,6 +82,7 @@ def _explain(page: Page, word: str) -> None:
         breaks = isinstance(reason, Reason)
         _code(page, "Breaks the graph" if breaks else "Recompiles", reason.example.bad)
         _code(page, "Does not", reason.example.good)
+    _rewrites(page, reason.slug)
     if not isinstance(reason, Reason):
         return
     if page.output.verbose and reason.kinds:
@@ -89,6 +90,22 @@ def _explain(page: Page, word: str) -> None:
     if reason.see_also:
         page.blank()
         page.paragraph(Text.assemble(("See also  ", "dim"), ", ".join(reason.see_also)))
+
+
+def _rewrites(page: Page, slug: str) -> None:
+    from rich.text import Text
+
+    from g2.rewrite.listed import answering
+    from g2.rewrite.model import Safety
+
+    rules = [rule for rule in answering(slug) if rule.safety is not Safety.SHOW]
+    if not rules:
+        return
+    page.blank()
+    page.paragraph(Text("What g2 fix tries", "bold"))
+    column = max(len(rule.slug) for rule in rules) + 4
+    for rule in rules:
+        page.paragraph(page.prose(rule.title), column, Text(f"  {rule.slug}", "cyan"))
 
 
 def _id(page: Page, kind: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from g2.capture.launch import LaunchError, Options
 from g2.capture.model import Break, Recompile, Session
 from g2.cli.app import version
+from g2.cli.cures import RESULT
 from g2.cli.errors import Refusal, say
 from g2.cli.files import write_private
 from g2.cli.fixing.progress import Line
@@ -28,8 +29,6 @@ from g2.rewrite.pack import PackError
 from g2.rewrite.plan import absolute
 from g2.rewrite.runs import Script
 from g2.rewrite.source import Source, Unreadable
-
-RESULT = "fix.json"  # beside the record
 
 
 @dataclass(frozen=True, slots=True)

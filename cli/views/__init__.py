@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol, cast
 
+from g2.capture.model import Span
 from g2.explain.report import Report
 
 
@@ -26,6 +28,7 @@ class Output:
     verbose: bool = False
     left_out: int = 0  # findings that the person asked not to see
     workspace: str | None = None  # the root that a CI service names files from
+    cures: Mapping[Span, tuple[tuple[str, str], ...]] = field(default_factory=dict)  # (rule, safety) of g2 fix
 
 
 class View(Protocol):

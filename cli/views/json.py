@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from g2.capture.model import Break, Frame, Graph, Root, Span
+from g2.cli.cures import Cures
 from g2.cli.text import place, relative
 from g2.cli.views import Output
 from g2.explain.report import Finding, RecompileFinding, Report
@@ -22,10 +23,11 @@ def render(report: Report, output: Output) -> str:
     cwd = session.cwd
     breaks = []
     for finding in report.findings:
-        breaks.append(_break(finding.place, finding, cwd, finding.headline))
+        breaks.append(_break(finding.place, finding, cwd, finding.headline, output.cures))
         cause = place(finding.place.span, cwd, full=True)
         for after in finding.after_effects:
-            breaks.append(_break(after, finding, cwd, f"goes away with the break at {cause}", after_effect=True))
+            gone = f"goes away with the break at {cause}"
+            breaks.append(_break(after, finding, cwd, gone, output.cures, after_effect=True))
     document = {
         "format": FORMAT,
         "g2": session.g2,
@@ -61,7 +63,9 @@ def _frame(frame: Frame, cwd: str) -> dict[str, Any]:
     return {"span": _span(frame.span, cwd), "function": frame.function}
 
 
-def _break(site: Break, finding: Finding, cwd: str, headline: str, after_effect: bool = False) -> dict[str, Any]:
+def _break(
+    site: Break, finding: Finding, cwd: str, headline: str, cures: Cures, after_effect: bool = False
+) -> dict[str, Any]:
     return {
         "reason": finding.reason.slug,
         "kind": site.kind,
@@ -75,7 +79,7 @@ def _break(site: Break, finding: Finding, cwd: str, headline: str, after_effect:
         "after_effect": after_effect,
         "headline": headline,
         "cost_ms": site.cost.per_call_ms,
-        "fixes": [],
+        "fixes": [{"rule": rule, "safety": safety} for rule, safety in cures.get(site.span, ())],
     }
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from g2.rewrite.model import Safety
 from g2.rewrite.rule import Example, Negative, Rule
-from g2.rewrite.rules._message_call import REASONS, proposals
+from g2.rewrite.rules._message_call import proposals
 
 RULE = Rule(
     title="a message becomes an operator with an ordered effect",
-    answers=(*REASONS, "tensor-as-text", "host-value", "clock-read"),
+    answers=("print-call", "logging-call", "warning-call", "tensor-as-text", "host-value", "clock-read"),
     legal="The message is a statement of its own, what it calls is known at the top of the file, and every value that "
     "it shows is a tensor, a number, a bool, a text, a shape, a dtype or a device, as the run saw it. Such values are "
     "handed to an operator, whose body is the message as it was. torch.library's ORDERED effect keeps it in the graph, "

@@ -13,7 +13,6 @@ from g2.rewrite.rules._step_split_examples import EXAMPLES
 from g2.rewrite.rules._step_split_negatives import NEGATIVES
 from g2.rewrite.site import Site
 
-_REASONS = ("optimizer-in-region", "backward-in-region", "gradient-in-region", "gradient-hook")
 _STEPS = {"backward", "zero_grad", "step"}
 
 
@@ -22,7 +21,7 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
     if isinstance(found, Left):
         yield found
         return
-    at = hit_by(found, lambda hit: hit.reason in _REASONS)
+    at = hit_by(found, lambda hit: hit.reason in RULE.answers)
     # What else cannot be captured and gives nothing back (metrics, logging) may as well stay outside.
     loose = hit_by(found, lambda hit: True)
     refused: set[Left] = set()
@@ -54,7 +53,7 @@ def _is_step(one: ast.stmt) -> bool:
 
 RULE = Rule(
     title="forward and loss are compiled, the training step around them is not",
-    answers=_REASONS,
+    answers=("optimizer-in-region", "backward-in-region", "gradient-in-region", "gradient-hook"),
     legal="""
         The script compiles a function of its own, by decorator or by one call that names it. The longest run of
         statements without backward, optimizer and scheduler calls becomes a compiled function; the names that it reads

@@ -20,8 +20,9 @@ import pytest
 
 from g2.capture.model import Session
 from g2.cli.app import main
+from g2.cli.cures import RESULT
 from g2.cli.fixing import hunks
-from g2.cli.fixing.found import RESULT, Ask
+from g2.cli.fixing.found import Ask
 from g2.cli.fixing.sentences import headline, next_step, proved
 from g2.cli.fixing.terminal import Screen, render
 from g2.cli.store import Store

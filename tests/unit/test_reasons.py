@@ -28,6 +28,7 @@ from g2.explain.headline import advice, headline
 from g2.explain.prose import prose
 from g2.explain.reading import header
 from g2.explain.reason import Evidence, Reason
+from g2.explain.written import stale, write
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = ("title", "happened", "why", "instead", "cost")
@@ -255,17 +256,17 @@ def test_registry_merges_a_version_in_place() -> None:
 
 
 def test_pages_are_fresh() -> None:
-    assert pages.stale(ROOT / "docs") == [], "write them anew with: make docs"
+    assert stale(ROOT / "docs", pages.pages(), "reasons") == [], "write them anew with: make docs"
 
 
 def test_pages_notice_what_is_stale(tmp_path: Path) -> None:
-    pages.write(tmp_path)
-    assert pages.stale(tmp_path) == []
+    write(tmp_path, pages.pages(), "reasons")
+    assert stale(tmp_path, pages.pages(), "reasons") == []
     (tmp_path / "reasons" / "gone.md").write_text("x")
     (tmp_path / "reasons" / "print-call.md").write_text("x")
     (tmp_path / "coverage.md").unlink()
-    assert pages.stale(tmp_path) == ["coverage.md", "reasons/gone.md", "reasons/print-call.md"]
+    assert stale(tmp_path, pages.pages(), "reasons") == ["coverage.md", "reasons/gone.md", "reasons/print-call.md"]
     assert pages.main([str(tmp_path), "--check"]) == 1
-    pages.write(tmp_path)
+    write(tmp_path, pages.pages(), "reasons")
     assert pages.main([str(tmp_path), "--check"]) == 0
     assert pages.main([]) == 2
