@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from g2.capture.model import Span
@@ -14,45 +15,138 @@ from g2.rewrite.state import Placed, State
 from g2.rewrite.trial.asked import Asked
 
 Place = tuple[str, int, int, int, int]
+Function = tuple[str, int, int]  # path, first and last line
+Spot = tuple[str, int]  # path and first line of one
+_NOWHERE = ("", 0)  # of what is about no function
+_ENOUGH = 4.0  # seconds of processors that the comparisons of a run may take at least
 
 
-def ask(record: Path, state: State, suspects: Sequence[Placed]) -> None:
-    """Tell the trial which functions have changed and what must be seen of them. Raises OSError."""
-    Asked(
-        functions=frozenset((path, first) for one in suspects for path, first, _ in reach(one, state)),
-        tests=tuple(dict.fromkeys(_numbers(test) for one in suspects for test in one.tests)),
-        differs=frozenset(tag for one in suspects for tag in one.proposal.differs),
-    ).write(record)
+@dataclass(slots=True)
+class _Compared:
+    """What a run found out about one function. sides: of tests in it, whether each way was seen."""
+
+    trials: list[Trial] = field(default_factory=list[Trial])
+    notes: list[str] = field(default_factory=list[str])
+    sides: dict[Place, tuple[bool, bool]] = field(default_factory=dict[Place, tuple[bool, bool]])
+
+    def plus(self, other: _Compared) -> _Compared:
+        """Both."""
+        sides = dict(self.sides)
+        for test, (yes, no) in other.sides.items():
+            had = sides.get(test, (False, False))
+            sides[test] = (had[0] or yes, had[1] or no)
+        return _Compared(
+            list(dict.fromkeys([*self.trials, *other.trials])), list(dict.fromkeys([*self.notes, *other.notes])), sides
+        )
 
 
-def read(record: Path, state: State, suspects: Sequence[Placed]) -> dict[str, Proof]:
-    """The proof of each suspect, by its key. Raises OSError."""
-    trials: dict[tuple[str, int], list[Trial]] = defaultdict(list)
-    sides: dict[Place, list[bool]] = {}
-    notes: dict[tuple[str, int], list[str]] = defaultdict(list)
+@dataclass(slots=True)
+class Proofs:
+    """Asks one run after another, and remembers: a function whose new text was compared is not compared again.
+
+    What else was in place then and is not now does not matter, as it was found to do the same as the text before it;
+    of a run in which something was not, nothing is remembered.
+    """
+
+    _known: dict[object, _Compared] = field(default_factory=dict[object, "_Compared"])  # by the function's new text
+
+    def ask(self, record: Path, state: State, suspects: Sequence[Placed], seconds: float) -> None:
+        """Tell the trial which functions have changed and what must be seen of them; without suspects, that all is well
+        as a whole. seconds: that the script took by itself. Raises OSError.
+        """
+        functions = _functions(suspects or state.placed, state)
+        keys = _keys(functions, suspects)
+        known = {place[:2] for place in functions if not suspects or keys[place] in self._known}
+        Asked(
+            functions=frozenset(place[:2] for place in functions),
+            known=frozenset(known),
+            tests=tuple(dict.fromkeys(_numbers(test) for one in suspects for test in one.tests)),
+            differs=_differs(suspects or state.placed),
+            seconds=max(_ENOUGH, seconds),
+        ).write(record)
+
+    def read(self, record: Path, state: State, suspects: Sequence[Placed]) -> dict[str, Proof]:
+        """The proof of each suspect, by its key. Raises OSError."""
+        found = _by_spot(record)
+        keys = _keys(_functions(suspects, state), suspects)
+        whole = found.get(_NOWHERE, _Compared())
+        compared = {
+            place: self._known.get(key, _Compared()).plus(_within(place, found.get(place[:2], _Compared()), whole))
+            for place, key in keys.items()
+        }
+        if not any(trial.outcome == "differs" for one in found.values() for trial in one.trials):
+            for place, key in keys.items():
+                if any(trial.outcome in ("same", "close") for trial in compared[place].trials):
+                    self._known[key] = compared[place]
+        proofs: dict[str, Proof] = {}
+        for one in suspects:
+            every = _Compared()
+            for place in reach(one, state):
+                every = every.plus(compared[place])
+            sides = {**whole.sides, **every.sides}
+            proofs[one.key] = Proof(
+                tuple(dict.fromkeys([*every.trials, *whole.trials])),
+                tuple((test, *sides.get(_numbers(test), (False, False))) for test in one.tests),
+                tuple(dict.fromkeys([*every.notes, *whole.notes])),
+            )
+        return proofs
+
+
+def _by_spot(record: Path) -> dict[Spot, _Compared]:
+    """What the run found by function; sides with what is about the whole."""
+    found: dict[Spot, _Compared] = defaultdict(_Compared)
+    sides: dict[Place, tuple[bool, bool]] = {}
     for event in trial_events.read(record):
-        spot = (event.get("path") or "", event.get("line") or 0)
+        one = found[event.get("path") or "", event.get("line") or 0]
         if event["e"] == "trial":
-            trials[spot].append(
-                Trial(event["what"], event["inputs"], event["outcome"], event.get("detail", ""), not spot[0])
+            whole = not event["path"]
+            one.trials.append(
+                Trial(event["what"], event["inputs"], event["outcome"], event.get("detail", ""), whole)
             )
         elif event["e"] == "side":
             key = (event["path"], event["line"], event["column"], event["end_line"], event["end_column"])
-            met = sides.setdefault(key, [False, False])
-            met[0], met[1] = met[0] or event["true"], met[1] or event["false"]
+            had = sides.get(key, (False, False))
+            sides[key] = (had[0] or event["true"], had[1] or event["false"])
         else:
-            notes[spot].append(event["what"])
-    proofs: dict[str, Proof] = {}
-    for one in suspects:
-        spots = [(path, first) for path, first, _ in reach(one, state)]
-        own = [trial for spot in spots for trial in trials.get(spot, ())]
-        whole = [trial for spot, found in trials.items() if not spot[0] for trial in found]
-        proofs[one.key] = Proof(
-            tuple(dict.fromkeys([*own, *whole])),
-            tuple((test, *sides.get(_numbers(test), (False, False))) for test in one.tests),
-            tuple(dict.fromkeys(note for spot in [*spots, ("", 0)] for note in notes.get(spot, ()))),
+            one.notes.append(event["what"])
+    found[_NOWHERE].sides = sides
+    return found
+
+
+def _within(place: Function, own: _Compared, whole: _Compared) -> _Compared:
+    """What was found about one function, with the tests that stand in it."""
+    path, first, last = place
+    sides = {test: seen for test, seen in whole.sides.items() if test[0] == path and first <= test[1] <= last}
+    return _Compared(own.trials, own.notes, sides)
+
+
+def _functions(placed: Iterable[Placed], state: State) -> dict[Function, object]:
+    """The functions on disk that these cures change, with what becomes of their texts."""
+    found: dict[Function, object] = {}
+    for path, first, last in dict.fromkeys(place for one in placed for place in reach(one, state)):
+        text = state.text(path)
+        position = text.source.position
+        found[path, first, last] = tuple(
+            edit for edit in text.edits
+            if position(edit.start)[0] <= last and first <= position(max(edit.end - 1, edit.start))[0]
+        )  # fmt: skip
+    return found
+
+
+def _keys(functions: dict[Function, object], suspects: Sequence[Placed]) -> dict[Function, object]:
+    """Names for each function's new text and how it is compared."""
+    tests = [_numbers(test) for one in suspects for test in one.tests]
+    return {
+        place: (
+            place, text, _differs(suspects),
+            frozenset(test for test in tests if test[0] == place[0] and place[1] <= test[1] <= place[2]),
         )
-    return proofs
+        for place, text in functions.items()
+    }  # fmt: skip
+
+
+def _differs(placed: Iterable[Placed]) -> frozenset[str]:
+    return frozenset(tag for one in placed for tag in one.proposal.differs)
 
 
 def _numbers(span: Span) -> Place:

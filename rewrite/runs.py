@@ -14,9 +14,10 @@ from g2.capture import launch
 from g2.capture.model import Break, Session, Snippet, Span
 from g2.capture.tail import Progress
 from g2.explain.findings import report
-from g2.rewrite import judge, proofs, writing
+from g2.rewrite import judge, writing
 from g2.rewrite.judge import Run
 from g2.rewrite.plan import absolute, script
+from g2.rewrite.proofs import Proofs
 from g2.rewrite.prove import Tried
 from g2.rewrite.state import Placed, State
 
@@ -33,6 +34,7 @@ class Script:
     session: Session | None = None
     on_progress: Callable[[Progress], None] | None = None
     runs: int = 0  # of trials and plain runs
+    proofs: Proofs = field(default_factory=Proofs)
     _plain: list[tuple[bytes, bytes, int]] = field(default_factory=list[tuple[bytes, bytes, int]])
 
     @property
@@ -68,10 +70,17 @@ class Script:
             overlay={path: text.data() for path, text in texts.items()} | writing.pack_without(self.script, texts),
             witness=WITNESS,
         )
-        session, stdout, stderr = self._captured(options, lambda record: proofs.ask(record, state, suspects))
+        session, stdout, stderr = self._captured(
+            options, lambda record: self.proofs.ask(record, state, suspects, self._seconds)
+        )
         session = replace(session, breaks=tuple(_with_snippet(one, state, session.cwd) for one in session.breaks))
         record = self.folder / f"trial-{self.runs}"
-        return Tried(Run(report(session), stdout, stderr), proofs.read(record, state, suspects))
+        return Tried(Run(report(session), stdout, stderr), self.proofs.read(record, state, suspects))
+
+    @property
+    def _seconds(self) -> float:
+        """What the script took when it was recorded."""
+        return self.session.seconds if self.session is not None else 0.0
 
     def _captured(
         self, options: launch.Options, prepare: Callable[[Path], None] = lambda record: None

@@ -79,7 +79,7 @@ class Comparing:
         """Compare, tell, and return the verdict; empty where there is nothing to tell."""
         outcome, detail = self._verdict(subject, case)
         if outcome:
-            blamed = self._blamed(subject, case) if outcome == "differs" and not subject.path else subject
+            blamed = self._blamed(subject, case) if outcome == "differs" else subject
             self._told(blamed, case.inputs, outcome, detail)
         return outcome
 
@@ -193,27 +193,33 @@ class Comparing:
         return min(_ONE, max(self.caller.deadline - time.monotonic(), 1))
 
     def _blamed(self, subject: Subject, case: Case) -> Subject:
-        """The one function whose new code makes a root's call differ; the root itself where no single one does."""
+        """The one function whose new code makes the call differ; the subject itself where no single one does."""
         changed = list({id(live.pair): live.pair for live in self.caller.versions.live}.values())
+        own = (subject.path, subject.line)
+        changed.sort(key=lambda pair: (pair.path, pair.line) != own)
+        if len(changed) < 2:
+            return subject
         old = self._outcome(subject, case, Way.OLD)
         for pair in changed:
-            if isinstance(old, Failed) or time.monotonic() > self.caller.deadline:
+            if isinstance(old, Failed) or time.monotonic() > self.caller.deadline or self.spending.over:
                 break
             only = [pair, *(one for one in changed if one.name.startswith(f"{pair.name}."))]
             new = self.caller.outcome(subject, case, Way.NEW, self._seconds(), only)
             if isinstance(new, Failed) or compare(old, new, None, self.differs)[0] == "differs":
+                if (pair.path, pair.line) == own:
+                    return subject
                 return replace(subject, what=f"{subject.what} with {pair.name}", path=pair.path, line=pair.line)
         return subject
+
+    def _others(self, subject: Subject) -> list[Case]:
+        """Other inputs, the most telling first."""
+        return [Case(one.name, (one,)) for one in _each(partial(variants, kept=self.kept), subject)]
 
     def _told(self, subject: Subject, inputs: str, outcome: str, detail: str) -> None:
         self.tell(
             {"e": "trial", "what": subject.what, "path": subject.path, "line": subject.line, "inputs": inputs,
              "outcome": outcome, "detail": detail}
         )  # fmt: skip
-
-    def _others(self, subject: Subject) -> list[Case]:
-        """Other inputs, the most telling first."""
-        return [Case(one.name, (one,)) for one in _each(partial(variants, kept=self.kept), subject)]
 
 
 def _each(make: Callable[..., Iterable[Any]], subject: Subject) -> list[Any]:

@@ -192,7 +192,8 @@ class _Prover:
         if self._moment.number:
             return
         self._compiled(deadline)
-        unseen = {number for one in self._versions.live for number in self._wanted((one.pair.path, one.pair.line))}
+        places = {(one.pair.path, one.pair.line) for one in self._versions.live}
+        unseen = {number for place in places if self._inputs(place) is not None for number in self._wanted(place)}
         if unseen:
             seek(comparing, subject, lambda: {n for n in unseen if len(self._sides.seen[n]) < 2}, deadline)
         if not self._asked.known and self._spending.plenty:
