@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -60,16 +61,15 @@ class Sources:
 
     def gradients(self, outputs: Any, seed: int, memory: Memory, budget: Budget) -> tuple[Leaf, ...]:
         """Those of sum(output * cotangent) over all outputs that require grad; what the call wrote into is one too."""
-        ends = [tensor for _, tensor in (*tensors_of(outputs, "the output"), *self._written()) if _flows(tensor)]
+        ends = [one for one in (*tensors_of(outputs, "the output"), *self._written()) if _flows(one[1])]
         if not ends or not self._edges:
             return ()
-        generator = torch.Generator().manual_seed(seed)
-        cotangents = [_cotangent(tensor, generator) for tensor in ends]
+        cotangents = [_cotangent(tensor, seed + zlib.crc32(path.encode())) for path, tensor in ends]
         edges = [edge for _, edge in self._edges]
         try:
             with torch.enable_grad():
                 found: Any = torch.autograd.grad(
-                    ends, edges, cotangents, retain_graph=True, allow_unused=True
+                    [tensor for _, tensor in ends], edges, cotangents, retain_graph=True, allow_unused=True
                 )
         except Exception as error:  # the graph was freed by the call, or a backward of the program's own raised
             return (Leaf("the gradient", "text", f"raises {type(error).__name__}: {error}"),)
@@ -94,7 +94,11 @@ def _flows(tensor: torch.Tensor) -> bool:
     return tensor.requires_grad and (tensor.is_floating_point() or tensor.is_complex()) and not tensor.is_inference()
 
 
-def _cotangent(tensor: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Odd multiples of 1/4 up to 9/4: exact in every floating dtype, so that float64 gets the very same ones."""
+def _cotangent(tensor: torch.Tensor, seed: int) -> torch.Tensor:
+    """Odd multiples of 1/4 up to 9/4: exact in every floating dtype, so that float64 gets the very same ones.
+
+    Each tensor has its own, whichever others require grad.
+    """
+    generator = torch.Generator().manual_seed(seed)
     steps = torch.randint(-5, 5, tensor.shape, generator=generator)
     return ((2 * steps + 1).to(torch.float64) / 4).to(device=tensor.device, dtype=tensor.dtype)
