@@ -55,8 +55,8 @@ class Proofs:
         as a whole. seconds: that the script took by itself. Raises OSError.
         """
         functions = _functions(suspects or state.placed, state)
-        keys = _keys(functions, suspects)
-        known = {place[:2] for place in functions if not suspects or keys[place] in self._known}
+        keys = {place: _key(place, text, suspects) for place, text in functions.items()}
+        known = {place[:2] for place, key in keys.items() if not suspects or self._knows(key, _tests(place, suspects))}
         Asked(
             functions=frozenset(place[:2] for place in functions),
             known=frozenset(known),
@@ -65,10 +65,14 @@ class Proofs:
             seconds=max(_ENOUGH, seconds),
         ).write(record)
 
+    def _knows(self, key: object, tests: frozenset[Place]) -> bool:
+        """Whether it was compared, and these tests of it were watched."""
+        return key in self._known and tests <= self._known[key].sides.keys()
+
     def read(self, record: Path, state: State, suspects: Sequence[Placed]) -> dict[str, Proof]:
         """The proof of each suspect, by its key. Raises OSError."""
         found = _by_spot(record)
-        keys = _keys(_functions(suspects, state), suspects)
+        keys = {place: _key(place, text, suspects) for place, text in _functions(suspects, state).items()}
         whole = found.get(_NOWHERE, _Compared())
         compared = {
             place: self._known.get(key, _Compared()).plus(_within(place, found.get(place[:2], _Compared()), whole))
@@ -133,16 +137,16 @@ def _functions(placed: Iterable[Placed], state: State) -> dict[Function, object]
     return found
 
 
-def _keys(functions: dict[Function, object], suspects: Sequence[Placed]) -> dict[Function, object]:
-    """Names for each function's new text and how it is compared."""
-    tests = [_numbers(test) for one in suspects for test in one.tests]
-    return {
-        place: (
-            place, text, _differs(suspects),
-            frozenset(test for test in tests if test[0] == place[0] and place[1] <= test[1] <= place[2]),
-        )
-        for place, text in functions.items()
-    }  # fmt: skip
+def _key(place: Function, text: object, suspects: Sequence[Placed]) -> object:
+    """Names a function's new text and how it is compared."""
+    return place, text, _differs(suspects)
+
+
+def _tests(place: Function, suspects: Sequence[Placed]) -> frozenset[Place]:
+    """What must be seen of a function."""
+    path, first, last = place
+    tests = (_numbers(test) for one in suspects for test in one.tests)
+    return frozenset(test for test in tests if test[0] == path and first <= test[1] <= last)
 
 
 def _differs(placed: Iterable[Placed]) -> frozenset[str]:

@@ -6,6 +6,7 @@ it is C code of an immutable type.
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Callable
@@ -26,20 +27,15 @@ class Ticking:
         self._replaced: list[tuple[dict[str, Any], str, Any]] = []
 
     def __enter__(self) -> Self:
-        tickers: dict[int, tuple[Any, Callable[[], Any]]] = {}
+        tickers: dict[str, Callable[[], Any]] = {}
         for name, base in _BASES.items():
-            for real, ticker in (
-                (getattr(time, name), self._seconds(base, getattr(time, name))),
-                (getattr(time, f"{name}_ns"), self._nanoseconds(base, getattr(time, f"{name}_ns"))),
-            ):
-                tickers[id(real)] = (real, ticker)
-        for name, module in list(sys.modules.items()):
-            if module is time or not _is_library(name):
-                held: dict[str, Any] = getattr(module, "__dict__", {})
-                for key, value in list(held.items()):
-                    if id(value) in tickers:
-                        self._replaced.append((held, key, value))
-                        held[key] = tickers[id(value)][1]
+            tickers[name] = self._seconds(base, getattr(time, name))
+            tickers[f"{name}_ns"] = self._nanoseconds(base, getattr(time, f"{name}_ns"))
+        real = {name: getattr(time, name) for name in tickers}
+        for held, key, name in readers(len(sys.modules)):
+            if held.get(key) is real[name]:
+                self._replaced.append((held, key, real[name]))
+                held[key] = tickers[name]
         return self
 
     def __exit__(
@@ -65,6 +61,21 @@ class Ticking:
             return (base + self._readings * STEP) / 1e9
 
         return ticking
+
+
+@functools.lru_cache(maxsize=1)
+def readers(modules: int) -> tuple[tuple[dict[str, Any], str, str], ...]:
+    """(namespace, name in it, name of the clock) of every clock that the program's modules and `time` itself hold.
+
+    modules: their number; where it is another, they are searched anew. What a process has found, its forks know.
+    """
+    clocks = {id(getattr(time, name + end)): name + end for name in _BASES for end in ("", "_ns")}
+    found: list[tuple[dict[str, Any], str, str]] = []
+    for name, module in list(sys.modules.items()):
+        if module is time or not _is_library(name):
+            held: dict[str, Any] = getattr(module, "__dict__", {})
+            found += [(held, key, clocks[id(value)]) for key, value in list(held.items()) if id(value) in clocks]
+    return tuple(found)
 
 
 def _is_library(name: str) -> bool:

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from g2.capture.through.fork import wait_for_turn
 from g2.capture.through.quiet import become_quiet, silence_descriptors
 from g2.rewrite.trial.asked import Asked
 from g2.rewrite.trial.calls import Calls, Place, compare_call
+from g2.rewrite.trial.clock import readers
 from g2.rewrite.trial.comparing import Comparing
 from g2.rewrite.trial.forking import attempt
 from g2.rewrite.trial.functions import under_way
@@ -106,6 +108,7 @@ class _Prover:
         assert overlay is not None
         places = {number: (test[0], test[1:]) for number, test in enumerate(self._asked.tests)}
         self._versions = Versions(overlay, places)
+        readers(len(sys.modules))  # found once, for all forks
         gc.freeze()  # a collection in a fork would copy every page it looks at
 
     def work(self, deadline: float) -> int:

@@ -285,7 +285,7 @@ def test_code_that_ends_the_process(tmp_path: Path) -> None:
 def test_a_root_that_runs_no_changed_function(tmp_path: Path) -> None:
     old = HEAD + module("Net", "return self.lin(x)") + "    def other(self):\n        return 1\n" + TAIL
     found = tried(tmp_path, old, old.replace("return 1", "return 2"))
-    assert found.events == ()
+    assert [(event["what"], event["inputs"]) for event in found.events] == [("Net", "as recorded, compiled")]
 
 
 def test_a_process_that_cannot_be_forked(tmp_path: Path) -> None:
@@ -323,3 +323,71 @@ run(torch.randn(3))
     assert outcomes["make.shift"] == set()
     assert outcomes["make.turn"] == {"differs"}
     assert "make.shift (script.py:20) could not be run as it was before" in found.notes
+
+
+SPLIT = """
+import torch
+
+torch.manual_seed(0)
+net = torch.nn.Linear(4, 2)
+opt = torch.optim.Adam(net.parameters(), 0.1)
+
+
+@torch.compile
+def step(x, *rest, scale=1.0):
+    opt.zero_grad()
+    loss = (net(x) * scale).square().mean()
+    loss.backward()
+    opt.step()
+    return loss.detach()
+
+
+for _ in range(3):
+    step(torch.randn(3, 4))
+"""
+CORE = """
+@torch.compile
+def core(x, scale):
+    return (net(x) * scale).square().mean()
+
+
+def step("""
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        (("", ""), False),
+        (("    opt.step()\n", "    opt.step()\n    opt.step()\n"), True),  # only the parameters show it
+        (("opt.zero_grad()", "net.weight.grad = None"), True),  # only further calls show it
+    ],
+    ids=["right", "twice", "one gradient kept"],
+)
+def test_a_step_around_what_is_compiled(tmp_path: Path, change: tuple[str, str], differs: bool) -> None:
+    new = SPLIT.replace("\n@torch.compile\ndef step(", CORE)
+    new = new.replace("loss = (net(x) * scale).square().mean()", "loss = core(x, scale)").replace(*change)
+    found = tried(tmp_path, SPLIT, new)
+    outcomes = found.outcomes("step")
+    assert outcomes
+    assert ("differs" in outcomes) is differs, found.of("step")
+    assert outcomes <= {"same", "close", "differs"}
+    assert "script.py:9 " not in found.notes
+    compiled = [event["outcome"] for event in found.kind("trial") if event["inputs"].endswith(", compiled")]
+    assert set(compiled) <= {"same", "close"}
+    assert compiled
+
+
+def test_gradients_of_what_is_compiled_with_dynamic_sizes(tmp_path: Path) -> None:
+    old = HEAD + """
+class Net(Base):
+    def forward(self, x):
+        y = self.lin(x)
+        return torch.where(y.sum() > 3, y + 1, y)
+
+net = Net()
+for n in (3, 5):
+    x = torch.randn(n, 4)
+    net(x)
+"""
+    found = tried(tmp_path, old, old.replace("    net(x)", "    torch._dynamo.maybe_mark_dynamic(x, 0)\n    net(x)"))
+    assert [(event["inputs"], event["outcome"]) for event in found.kind("trial")] == [("as recorded, compiled", "same")]
