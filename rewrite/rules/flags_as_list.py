@@ -44,7 +44,8 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         summary="the loop goes over a Python list, made once in __init__",
         safety=Safety.ASK,
         files=(FileEdits(site.source.path, tuple(sorted(edits))),),
-        caveat=f"The loop does not see a change of {attribute} after __init__, by loading a state or by hand.",
+        caveat=f"The loop does not see a change of {attribute} after __init__, by loading a state or by hand, and an "
+        "object that was pickled before has no such list.",
         differs=frozenset({f"kept:{attribute.partition('.')[2]}"}),
     )
 
