@@ -75,6 +75,8 @@ def _name(place: Break) -> str:
 
 
 def _library(place: Break) -> str:
+    if place.span.path.startswith("<"):
+        return "The code is in no file: it was made while the script ran. Change what makes it."
     package = " ".join(part for part in (place.owner.package, place.owner.version) if part)
     return (
         f"The place is in {package or 'an installed library'}. Try a newer version, or compile the modules around "

@@ -27,6 +27,7 @@ class _Import:
     last: int
     kind: Kind
     alone: bool  # it begins its line
+    plain: bool  # import x, not from x import y
 
 
 def head(source: Source, imports: Sequence[str], helpers: Sequence[str]) -> list[Edit]:
@@ -53,15 +54,19 @@ def head(source: Source, imports: Sequence[str], helpers: Sequence[str]) -> list
 
 
 def _among(source: Source, found: list[_Import], kind: Kind, texts: list[str]) -> Edit | None:
-    """Imports behind the last one of their kind, or in front of the first block that follows theirs.
+    """Imports behind the last one of their kind and form, or in front of the first block that follows theirs.
 
     None where they go behind all imports.
     """
     text = "".join(f"{one}\n" for one in texts)
     same = [one for one in found if one.kind is kind]
+    plain = [one for one in same if one.plain]
+    if same and not plain and same[0].alone and all(one.startswith("import ") for one in texts):
+        return _at(source, same[0].first, text)  # as sorters of imports have it
     if same:
+        last = (plain or same)[-1] if all(one.startswith("import ") for one in texts) else same[-1]
         # Behind the very last import the file's end has to be looked at, too.
-        return None if same[-1] is found[-1] else _at(source, same[-1].last + 1, text)
+        return None if last is found[-1] else _at(source, last.last + 1, text)
     later = [one for one in found if one.kind > kind]
     if not later or not later[0].alone:
         return None
@@ -113,7 +118,7 @@ def _imports(source: Source) -> tuple[list[_Import], int]:
         last = node.end_lineno or node.lineno
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             alone = node.col_offset == 0 and node.lineno > line
-            found.append(_Import(node.lineno, last, _kind(node), alone))
+            found.append(_Import(node.lineno, last, _kind(node), alone, isinstance(node, ast.Import)))
         elif number or not _is_text(node):
             break
         line = last

@@ -47,7 +47,7 @@ def candidates(report: Report, read: Callable[[str], Source] = Source.read) -> I
             piece = source.piece(span.line)
             node = piece.find(span) or piece.function  # a recompile is at its function, and that at a decorator
         except Unreadable as error:
-            yield Candidates(target, (), (Left(f"{Path(span.path).name} was not opened: {error}"),), finding.advice)
+            yield Candidates(target, (), (Left(_unopened(span.path, error)),), finding.advice)
             continue
         if node is None:
             yield Candidates(target, (), (Left("its source was not found"),), finding.advice)
@@ -71,6 +71,18 @@ def candidates(report: Report, read: Callable[[str], Source] = Source.read) -> I
         frames = finding.place.stack if isinstance(finding, Finding) else finding.recompile.stack
         stack = tuple(frame.span for frame in frames)
         yield Candidates(target, proposals, reasons, finding.advice, stack)
+
+
+def _unopened(path: str, error: Unreadable) -> str:
+    """Why a place's file could not be read, a clause."""
+    name = f"`{Path(path).name}`"
+    if Path(path).name.startswith("<"):
+        return "its code is in no file: it was made while the script ran"
+    if Path(path).exists():
+        return f"{name} was not opened: {error}"
+    if archive := next((above for above in Path(path).parents if above.is_file()), None):
+        return f"it is inside the archive `{archive.name}`"
+    return f"there is no {name}: the module was loaded without its source"
 
 
 def _caller(finding: Finding | RecompileFinding, cwd: str) -> Span | None:

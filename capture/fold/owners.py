@@ -26,6 +26,8 @@ def owner(path: str) -> Owner:
     """The owner of an absolute path."""
     if is_mine(path):
         return Owner(mine=True)
+    if path.startswith("<"):  # made by exec() or by a library at run time: no file, and nobody's package
+        return Owner(mine=False)
     match = _PACKAGE.match(path.replace("\\", "/"))
     if match is None:
         return Owner(mine=False, package="python", version=".".join(map(str, sys.version_info[:3])))

@@ -58,7 +58,8 @@ def proved(proof: Proof) -> str:
         tests, one_sided = len(proof.sides), len(proof.one_sided)
         if one_sided:
             of = "the branch" if tests == 1 else f"{one_sided} of {tests} branches"
-            parts.append(f"only one side of {of} was taken")
+            reached = any(yes or no for _, yes, no in proof.sides)
+            parts.append(f"only one side of {of} was taken" if reached else f"{of} was not reached")
         else:
             of = "the branch" if tests == 1 else f"all {tests} branches"
             parts.append(f"both sides of {of} were taken")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from g2.cli.views._page import Page
 from g2.rewrite.apply import Applied
 from g2.rewrite.model import Alone, Fixing, Offer, Proof, Safety, Target
 
+_CODE = re.compile(r"[`<]|\w*[_.(\[]\w|(?:dynamic|fullgraph)=")
 COLOURS = {Safety.SAFE: "bold green", Safety.ASK: "bold yellow", Safety.SHOW: "bold blue"}
 
 
@@ -108,8 +110,12 @@ def _unproved(proof: Proof) -> str:
     """Why what would be SAFE is ASK."""
     if proof.notes:
         return " ".join(proof.notes)
+    if any(not (yes or no) for _, yes, no in proof.sides):
+        return "No comparison reached the branch."
     if proof.one_sided:
         return "No input was found that takes the other side of the branch."
+    if proof.trials:
+        return "Only whole calls of the model were compared, not the function itself with other inputs."
     return "It could not be compared on any input."
 
 
@@ -194,5 +200,6 @@ def _tail(page: Page, screen: Screen) -> None:
 
 
 def _capital(text: str) -> str:
+    """A sentence's first letter large, where it does not begin with a name out of code."""
     text = inline(text)
-    return text[:1].upper() + text[1:]
+    return text if _CODE.match(text) else text[:1].upper() + text[1:]

@@ -153,7 +153,8 @@ def badges_of(site: Break) -> list[str]:
         badges.append("hidden: seen only once what stands before it is out of the way")
     if not site.owner.mine:
         package = inline(f"{site.owner.package or ''} {site.owner.version or ''}")
-        badges.append(f"in library {package}" if package else "in a library")
+        made = "in code made at run time" if site.span.path.startswith("<") else "in a library"
+        badges.append(f"in library {package}" if package else made)
     if site.effect is Effect.FRAME_LOST:
         badges.append("the whole function runs in eager")
     elif site.effect is Effect.RAISED:

@@ -18,7 +18,7 @@ def setting(site: Site, caveat: str = "", **options: object) -> Iterator[Proposa
     names = " and ".join(options)
     yield Proposal(
         rule="",
-        summary=f"{names} {'are' if len(options) > 1 else 'is'} set around the compile call",
+        summary=f"Dynamo's options {names} are set" if len(options) > 1 else f"Dynamo's option {names} is set",
         safety=Safety.ASK if caveat else Safety.SAFE,
         files=(edits,),
         caveat=caveat,

@@ -59,6 +59,13 @@ def test_where_a_first_import_goes(before: str, after: str) -> None:
         ("import os\n\nimport torch\n", "import math", "import os\nimport math\n\nimport torch\n"),
         ("import torch\nfrom torch import nn\n", "import math", "import math\n\nimport torch\nfrom torch import nn\n"),
         ("from .a import b\n", "import math", "import math\n\nfrom .a import b\n"),
+        ("from torch import nn\n", "import torch", "import torch\nfrom torch import nn\n"),
+        ("import os\nfrom os import path\n", "import math", "import os\nimport math\nfrom os import path\n"),
+        (
+            "import os\nfrom os import path\n",
+            "from math import pi",
+            "import os\nfrom os import path\nfrom math import pi\n",
+        ),
         ("import os\n\nfrom .a import b\n", "import math", "import os\nimport math\n\nfrom .a import b\n"),
         ("import numpy\n\nfrom .a import b\n", "import torch", "import numpy\nimport torch\n\nfrom .a import b\n"),
         ("from .a import b\n", "import torch", "import torch\n\nfrom .a import b\n"),
@@ -84,7 +91,7 @@ def test_where_a_first_import_goes(before: str, after: str) -> None:
         (
             "from os import (\n    path,\n)\nimport torch\n",
             "import math",
-            "from os import (\n    path,\n)\nimport math\nimport torch\n",
+            "import math\nfrom os import (\n    path,\n)\nimport torch\n",
         ),
         ("import torch\nx = 1\nimport math\n", "import math", "import torch\nx = 1\nimport math\n"),
     ],
