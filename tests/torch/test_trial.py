@@ -285,7 +285,7 @@ def test_code_that_ends_the_process(tmp_path: Path) -> None:
 def test_a_root_that_runs_no_changed_function(tmp_path: Path) -> None:
     old = HEAD + module("Net", "return self.lin(x)") + "    def other(self):\n        return 1\n" + TAIL
     found = tried(tmp_path, old, old.replace("return 1", "return 2"))
-    assert [(event["what"], event["inputs"]) for event in found.events] == [("Net", "as recorded, compiled")]
+    assert [(event["what"], event["inputs"]) for event in found.events] == [("Net.forward", "as recorded, compiled")]
 
 
 def test_a_process_that_cannot_be_forked(tmp_path: Path) -> None:
