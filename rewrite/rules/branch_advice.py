@@ -12,6 +12,7 @@ from g2.rewrite.rules._branches import branch
 from g2.rewrite.rules._kinds import dotted
 from g2.rewrite.rules._layout import joined
 from g2.rewrite.rules._names import nodes
+from g2.rewrite.rules._qualified import functional
 from g2.rewrite.site import Site
 
 
@@ -50,6 +51,14 @@ def _advice(found: cst.CSTNode, test: str, site: Site) -> tuple[str, ...]:
             f"self.is_ready = bool({test})  # in eager, where the state is made or loaded",
             "if self.is_ready: ...  # instead of the branch",
         )
+    mask = _any_of(found.test, site)
+    if mask is not None and (_ends(found, cst.Return) or _for_effect(found)):
+        here = joined(site.piece.code(mask))
+        return (
+            "write the state in every call, and let the mask say which elements change",
+            "new = ...  # what would be written, computed for all elements",
+            f"state.copy_(torch.where({here}, new, state))  # for every tensor that the branch changes",
+        )
     written = {dotted(one.func) for one in nodes(found.body) if isinstance(one, cst.Call)}
     if any(name == "print" or name.startswith(("warnings.", "log")) or "warn" in name for name in written):
         return (
@@ -68,11 +77,38 @@ def _ends(found: cst.If, kind: type[cst.BaseSmallStatement]) -> bool:
     return isinstance(small, kind) and getattr(small, "value", None) is None
 
 
+def _for_effect(found: cst.If) -> bool:
+    """Whether the branch, which has no other way, does nothing but call: what it calls changes something."""
+    lines = [one.body for one in found.body.body if isinstance(one, cst.SimpleStatementLine)]
+    small = [part for line in lines for part in line]
+    return (
+        found.orelse is None
+        and len(lines) == len(found.body.body)
+        and all(isinstance(part, cst.Expr) and isinstance(part.value, cst.Call) for part in small)
+        and not any(dotted(one.func) == "print" for one in nodes(found.body) if isinstance(one, cst.Call))
+    )
+
+
+def _any_of(test: cst.BaseExpression, site: Site) -> cst.BaseExpression | None:
+    """m of `m.any()`, `torch.any(m)` and their opposites."""
+    test = _plain(test)
+    if not isinstance(test, cst.Call):
+        return None
+    if functional(site.source, test.func) == "any":
+        return test.args[0].value if len(test.args) == 1 else None
+    asks = isinstance(test.func, cst.Attribute) and test.func.attr.value == "any" and not test.args
+    return test.func.value if asks and isinstance(test.func, cst.Attribute) else None
+
+
 def _kept(test: cst.BaseExpression) -> bool:
     """Whether an attribute of the module is asked."""
+    return dotted(_plain(test)).startswith("self.")
+
+
+def _plain(test: cst.BaseExpression) -> cst.BaseExpression:
     while isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not):
         test = test.expression
-    return dotted(test).startswith("self.")
+    return test
 
 
 RULE = Rule(
