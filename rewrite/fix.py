@@ -12,11 +12,11 @@ from types import MappingProxyType
 from g2.rewrite import judge
 from g2.rewrite.cases import Case, Cases
 from g2.rewrite.diff import unified
-from g2.rewrite.model import Alone, FileEdits, Fixing, Offer, Proof, Safety
+from g2.rewrite.model import Alone, Fixing, Offer, Proof, Safety
 from g2.rewrite.plan import script
 from g2.rewrite.prove import Bench, Loop
 from g2.rewrite.source import Source
-from g2.rewrite.state import Placed, State, functions
+from g2.rewrite.state import Placed, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,21 +156,9 @@ def _safety(one: Placed, proof: Proof, state: State) -> Safety:
     if one.proposal.safety is not Safety.SAFE:
         return one.proposal.safety
     agreed = [trial for trial in proof.trials if trial.outcome in ("same", "close")]
-    if any(_in_function(file, state) for file in one.files):
+    if judge.changes_functions(one, state):
         agreed = [trial for trial in agreed if not trial.root]
     return Safety.SAFE if agreed and not proof.one_sided and not proof.notes else Safety.ASK
-
-
-def _in_function(file: FileEdits, state: State) -> bool:
-    """Whether an edit changes what a function does, rather than what Dynamo is told."""
-    source = state.original(file.path)
-    edits = [edit for edit in file.edits if not _for_dynamo(edit.text)]
-    return any(functions(source, source.position(e.start)[0], source.position(e.end)[0]) for e in edits)
-
-
-def _for_dynamo(text: str) -> bool:
-    lines = [line.strip().removeprefix("@") for line in text.splitlines() if line.strip()]
-    return bool(lines) and all(line.startswith("torch._dynamo.") for line in lines)
 
 
 def _alone(loop: Loop, offers: Sequence[Offer]) -> tuple[Alone, ...]:
@@ -180,7 +168,7 @@ def _alone(loop: Loop, offers: Sequence[Offer]) -> tuple[Alone, ...]:
     for case in loop.cases.met.values():
         if case.target in answered:
             continue
-        still = standing.breaks[case.home] or standing.recompiles[case.home]
+        still = standing.at(case.home[:2]) or standing.recompiles[case.home]
         if not still and not case.shown and case.target.kind != "root":
             continue  # it went away with another
         why = tuple(dict.fromkeys(f"{left.why} ({left.rule})" if left.rule else left.why for left in case.left))

@@ -149,6 +149,22 @@ def reach(one: Placed, state: State) -> tuple[tuple[str, int, int], ...]:
     return tuple(found)
 
 
+def changes_functions(one: Placed, state: State) -> bool:
+    """Whether an edit changes what a function does, rather than what Dynamo is told."""
+    for file in one.files:
+        source = state.original(file.path)
+        for edit in file.edits:
+            lines = source.position(edit.start)[0], source.position(edit.end)[0]
+            if not _for_dynamo(edit.text) and functions(source, *lines):
+                return True
+    return False
+
+
+def _for_dynamo(text: str) -> bool:
+    lines = [line.strip().removeprefix("@") for line in text.splitlines() if line.strip()]
+    return bool(lines) and all(line.startswith("torch._dynamo.") for line in lines)
+
+
 def against_all(before: Run, now: Run, masked: frozenset[bytes] = frozenset()) -> str:
     """What the run says against the cures together: it ended otherwise, or showed something else.
 

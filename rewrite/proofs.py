@@ -9,7 +9,7 @@ from pathlib import Path
 
 from g2.capture.model import Span
 from g2.rewrite import trial_events
-from g2.rewrite.judge import reach
+from g2.rewrite.judge import changes_functions, reach
 from g2.rewrite.model import Proof, Trial
 from g2.rewrite.state import Placed, State
 from g2.rewrite.trial.asked import Asked
@@ -18,6 +18,7 @@ Place = tuple[str, int, int, int, int]
 Function = tuple[str, int, int]  # path, first and last line
 Spot = tuple[str, int]  # path and first line of one
 _NOWHERE = ("", 0)  # of what is about no function
+UNREACHED = "No call of what changed was compared: no compiled call led there."
 _ENOUGH = 4.0  # seconds of processors that the comparisons of a run may take at least
 
 
@@ -71,7 +72,7 @@ class Proofs:
 
     def read(self, record: Path, state: State, suspects: Sequence[Placed]) -> dict[str, Proof]:
         """The proof of each suspect, by its key. Raises OSError."""
-        found = _by_spot(record)
+        found, roots = _by_spot(record)
         keys = {place: _key(place, text, suspects) for place, text in _functions(suspects, state).items()}
         whole = found.get(_NOWHERE, _Compared())
         compared = {
@@ -82,31 +83,43 @@ class Proofs:
             for place, key in keys.items():
                 if any(trial.outcome in ("same", "close") for trial in compared[place].trials):
                     self._known[key] = compared[place]
+        again = not any(found.get(place[:2]) for place in keys)
         proofs: dict[str, Proof] = {}
         for one in suspects:
             every = _Compared()
             for place in reach(one, state):
                 every = every.plus(compared[place])
             sides = {**whole.sides, **every.sides}
-            proofs[one.key] = Proof(
-                tuple(dict.fromkeys([*every.trials, *whole.trials])),
-                tuple((test, *sides.get(_numbers(test), (False, False))) for test in one.tests),
-                tuple(dict.fromkeys([*every.notes, *whole.notes])),
-            )
+            trials = dict.fromkeys([*every.trials, *_of_roots(one, state, roots, again)])
+            notes = dict.fromkeys([*every.notes, *whole.notes, *([] if trials else [UNREACHED])])
+            tests = tuple((test, *sides.get(_numbers(test), (False, False))) for test in one.tests)
+            proofs[one.key] = Proof(tuple(trials), tests, tuple(notes))
         return proofs
 
 
-def _by_spot(record: Path) -> dict[Spot, _Compared]:
-    """What the run found by function; sides with what is about the whole."""
+def _of_roots(one: Placed, state: State, roots: Sequence[tuple[Trial, frozenset[Spot]]], again: bool) -> list[Trial]:
+    """The calls of roots in which a cure had a part: those that reached a function of its own.
+
+    All of them where it changes no function, and where every function was compared in an earlier run (again).
+    """
+    own = {place[:2] for place in reach(one, state)}
+    every = again or not changes_functions(one, state)
+    return [trial for trial, reached in roots if every or own & reached]
+
+
+def _by_spot(record: Path) -> tuple[dict[Spot, _Compared], list[tuple[Trial, frozenset[Spot]]]]:
+    """What the run found by function, sides with what is about the whole; calls of roots and the functions in them."""
     found: dict[Spot, _Compared] = defaultdict(_Compared)
+    roots: list[tuple[Trial, frozenset[Spot]]] = []
     sides: dict[Place, tuple[bool, bool]] = {}
     for event in trial_events.read(record):
         one = found[event.get("path") or "", event.get("line") or 0]
         if event["e"] == "trial":
             whole = not event["path"]
-            one.trials.append(
-                Trial(event["what"], event["inputs"], event["outcome"], event.get("detail", ""), whole)
-            )
+            trial = Trial(event["what"], event["inputs"], event["outcome"], event.get("detail", ""), whole)
+            one.trials.append(trial)
+            if whole:
+                roots.append((trial, frozenset((path, line) for path, line in event.get("reached", ()))))
         elif event["e"] == "side":
             key = (event["path"], event["line"], event["column"], event["end_line"], event["end_column"])
             had = sides.get(key, (False, False))
@@ -114,7 +127,7 @@ def _by_spot(record: Path) -> dict[Spot, _Compared]:
         else:
             one.notes.append(event["what"])
     found[_NOWHERE].sides = sides
-    return found
+    return found, roots
 
 
 def _within(place: Function, own: _Compared, whole: _Compared) -> _Compared:

@@ -14,6 +14,7 @@ from g2.rewrite import judge
 from g2.rewrite.cases import Cases
 from g2.rewrite.judge import Home, Run, Seen
 from g2.rewrite.model import Proof, Trial
+from g2.rewrite.proofs import UNREACHED
 from g2.rewrite.state import Placed, State
 
 ROUNDS = 8  # a break may stand behind a break behind a break; each round is a run of the script
@@ -149,7 +150,7 @@ class Loop:
         """Whether it changed functions, and none of them was called in what is compiled."""
         proof = self.proofs.get(one.key, Proof())
         elsewhere = any(file.edits and file.path != one.home[0] for file in one.files)
-        return not elsewhere and not any(not trial.root for trial in proof.trials) and not proof.notes
+        return not elsewhere and proof.notes == (UNREACHED,)
 
     def _settle(self, base: Run, before: Seen, state: State, suspects: list[Placed]) -> None:
         """Find out which of the suspects hold; afterwards `now` is a run with `state` again."""
