@@ -19,16 +19,16 @@ def read(record: Path) -> tuple[Event, ...]:
     fork that was lost is a proof_note.
     """
     found: list[Event] = []
-    forks: list[str] = []
+    forks: set[str] = set()
     for path in sorted(record.glob("journal-*.jsonl")):
         events = list(events_of(path))
         named = [event["journal"] for event in events if event["e"] == "fork"]
-        forks += [name for name in named if name.startswith("trial-")]
+        forks |= {name for name in named if name.startswith("trial-")}
         found += [event for event in events if event["e"] in _KINDS]
-    for path in (record / name for name in sorted(forks)):
+    for path in sorted({*record.glob("trial-*.jsonl"), *(record / name for name in forks)}):
         events = list(events_of(path)) if path.exists() else []
         reached = [[event["path"], event["line"]] for event in events if event["e"] == "trial" and event["path"]]
         found += [{**event, "reached": reached} for event in events if event["e"] in _KINDS]
-        if not any(event["e"] == "end" for event in events):
+        if path.name in forks and not any(event["e"] == "end" for event in events):
             found.append({"e": "proof_note", "what": _UNFINISHED, "path": None, "line": None})
     return tuple(found)
