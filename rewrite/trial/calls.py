@@ -30,7 +30,7 @@ Place = tuple[str, int]  # path and first line of a function in the text before
 _MET = "__g2_met__"
 _FIRST = 2  # calls of a function that are compared whatever they bring
 _MORE = 4  # and so many in all, when their arguments are of another kind
-_SECONDS = 30.0  # for one call of a function, however busy the machine is
+_SECONDS = 60.0  # for one call of a function, however busy the machine is
 
 
 class Calls:

@@ -42,18 +42,20 @@ def attempt(work: Callable[[BinaryIO], None], seconds: float) -> Answer:
         answer.seek(0)
         data = answer.read()
     code = os.waitstatus_to_exitcode(status)
-    if code == -signal.SIGALRM:
+    late = code in (-signal.SIGALRM, -signal.SIGPROF)
+    if late:
         why = "it did not end in time"
     elif code < 0:
         why = f"it ended the process ({signal.Signals(-code).name})"
     else:
         why = "" if code == 0 else "it could not be observed"
-    return Answer(data, code == 0, why, code == -signal.SIGALRM)
+    return Answer(data, code == 0, why, late)
 
 
 def _child(work: Callable[[BinaryIO], None], file: int, seconds: float, stream: tuple[object, ...]) -> None:
     code = 1
     try:
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)  # `work` may limit its time of processors too
         signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.1))
         random.setstate(stream)  # Python seeds it anew in a forked process
         with os.fdopen(file, "wb") as answer:

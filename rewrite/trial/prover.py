@@ -38,7 +38,7 @@ from g2.rewrite.trial.subject import Caller, Subject
 from g2.rewrite.trial.versions import Versions
 from g2.rewrite.trial_events import read
 
-SECONDS = 120.0  # of one prover, waiting for its turn not counted
+SECONDS = 240.0  # of one prover, waiting for its turn not counted; less time of processors ends it long before
 _AT_MOST = 3.0  # times what was asked for, in seconds of processors: then nothing more is compared, and a note says so
 _LEAST = 30.0  # but so many
 _FUNCTIONS = 0.7  # share of these for the calls of functions

@@ -30,6 +30,7 @@ from g2.rewrite.trial.variants import Made, Variant
 from g2.rewrite.trial.versions import Versions
 
 _SEED = 20  # of the cotangents
+_BUSY = 4  # how many times longer a call may take on a machine that has other work
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +104,12 @@ class Caller:
     def outcomes(
         self, subject: Subject, cases: Sequence[Case], way: Way, seconds: float, only: Collection[Pair] | None = None
     ) -> list[Outcome | Failed]:
-        """What the cases did, one after another in one fork, the state put back after each. seconds: for each.
+        """What the cases did, one after another in one fork, the state put back after each. seconds: of processors, for
+        each.
 
         Shorter than `cases` where the time was up, or with a Failed at its end where one ended the fork.
         """
-        answer = attempt(lambda file: self._do(file, subject, cases, way, seconds, only), seconds + 5)
+        answer = attempt(lambda file: self._do(file, subject, cases, way, seconds, only), _BUSY * seconds + 5)
         found: list[Outcome | Failed] = []
         data = answer.data
         while data:
@@ -148,7 +150,8 @@ class Caller:
         for case in cases:
             if time.monotonic() > self.deadline and len(cases) > 1:
                 return
-            signal.setitimer(signal.ITIMER_REAL, seconds)
+            signal.setitimer(signal.ITIMER_PROF, seconds)
+            signal.setitimer(signal.ITIMER_REAL, _BUSY * seconds)  # for a call that waits for something
             self.sides.seen.clear()
             self._case(file, subject, case, way)
             if kept is not None:
