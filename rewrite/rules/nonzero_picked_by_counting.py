@@ -63,6 +63,7 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
         safety=Safety.ASK,
         files=(FileEdits(piece.source.path, edits),),
         caveat="where there is no such position, or too few, the result is 0 instead of an IndexError.",
+        differs=frozenset({"index-error"}),
     )
     if tests:
         yield from then(site, picked, tests, held)

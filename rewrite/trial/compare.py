@@ -80,7 +80,8 @@ def _refused(old: Outcome, new: Outcome, differs: frozenset[str]) -> tuple[str, 
         assert new.raised is not None
         return "differs", f"raises {_said(new.raised)}, did not"
     if new.raised is None:
-        if not old.raised.deliberate and _NO_VALUE.search(old.raised.message):
+        unfound = "index-error" in differs and old.raised.type.rpartition(".")[2] == "IndexError"
+        if not old.raised.deliberate and (unfound or _NO_VALUE.search(old.raised.message)):
             return "refused", f"only the original raises {_said(old.raised)}"
         return "differs", f"does not raise {_said(old.raised)}, did"
     if old.raised.type != new.raised.type and "exception-type" not in differs:
