@@ -76,5 +76,3 @@ def _show(screen: Screen, offer: Offer, look: Output, costs: Mapping[Span, float
 
 def _with_proof(screen: Screen) -> Screen:
     return Screen(screen.fixing, screen.session, screen.offers, screen.alone, proof=True)
-
-

@@ -43,9 +43,28 @@ def rows(diff: str) -> list[Row]:
     return found
 
 
+def _bare(lines: list[Row]) -> list[Row]:
+    """Without the blank lines of context at the ends of each hunk: they tell nothing."""
+
+    def told(row: Row) -> bool:
+        return bool(row.sign.strip() or row.text.strip())
+
+    found: list[Row] = []
+    hunk: list[Row] = []
+    for row in [*lines, Row("", 0, "")]:
+        if row.sign:
+            hunk.append(row)
+            continue
+        first = next((at for at, one in enumerate(hunk) if told(one)), 0)
+        last = next((at for at in range(len(hunk) - 1, -1, -1) if told(hunk[at])), len(hunk) - 1)
+        found += [*hunk[first : last + 1], row]
+        hunk = []
+    return found[:-1]
+
+
 def draw(page: Page, diff: str, indent: int = 4) -> None:
     """Draw a diff, each line cropped to the page, the indent that all lines share taken away."""
-    lines = rows(diff)
+    lines = _bare(rows(diff))
     left = 0
     if not page.output.verbose and len(lines) > MOST:
         left = len(lines) - (MOST - 5)

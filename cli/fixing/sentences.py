@@ -9,6 +9,11 @@ from g2.rewrite.apply import Applied
 from g2.rewrite.model import Alone, Counts, Fixing, Offer, Proof, Safety
 
 AGREE = ("same", "close", "refused")
+_MEANINGS = {
+    Safety.SAFE: "SAFE does what the code did, as far as could be compared",
+    Safety.ASK: "ASK may differ, as its But says",
+    Safety.SHOW: "SHOW is yours to decide",
+}
 COMPILED = ", compiled"  # how the inputs of a comparison with compiled code end
 
 
@@ -23,6 +28,15 @@ def headline(offers: Sequence[Offer], alone: Sequence[Alone], left_out: int) -> 
     kinds = [f"{n} {kind.value.upper()}" for kind in Safety if (n := sum(offer.safety is kind for offer in offers))]
     of = f"{plural(cured, 'place')}" if cured == places else f"{cured} of {places} places"
     return f"{plural(len(offers), 'rewrite')} for {of}: {', '.join(kinds)}"
+
+
+def legend(offers: Sequence[Offer], written: bool) -> str:
+    """What the words of safety mean that are on the screen, and whether anything is written; empty without offers."""
+    kinds = {offer.safety for offer in offers}
+    parts = [meaning for kind, meaning in _MEANINGS.items() if kind in kinds]
+    if not parts:
+        return ""
+    return "; ".join(parts) + ("." if written else ". Nothing is written yet.")
 
 
 def gained(before: Counts, after: Counts, arrow: str) -> list[str]:
@@ -83,7 +97,7 @@ def names(paths: Iterable[str], cwd: str) -> str:
     return listing(shown if len(shown) <= 6 else [*shown[:5], f"{len(shown) - 5} more"])
 
 
-def next_step(offers: Sequence[Offer], applied: Sequence[int], words: str) -> str:
+def next_step(offers: Sequence[Offer], alone: Sequence[Alone], applied: Sequence[int], words: str) -> str:
     """What to type next; `words` are the options and the script that chose the offers."""
     open_ = [offer for offer in offers if offer.number not in applied]
     if applied:
@@ -93,4 +107,5 @@ def next_step(offers: Sequence[Offer], applied: Sequence[int], words: str) -> st
         return f"`g2 fix --apply{words}` writes what is SAFE{more}."
     if any(offer.safety is Safety.ASK for offer in open_):
         return f"`g2 fix --apply --unsafe{words}` writes what is ASK; read its caveats first."
-    return ""
+    reasons = [one.target.reason for one in alone if one.target.kind != "root"]
+    return f"`g2 why {reasons[0]}` explains the first." if reasons and not offers else ""

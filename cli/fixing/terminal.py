@@ -46,6 +46,8 @@ def render(screen: Screen, output: Output) -> str:
     clean = not screen.offers and not screen.alone and not screen.left_out
     head = sentences.headline(screen.offers, screen.alone, screen.left_out)
     page.paragraph(Text(head, "bold green" if clean else "bold"))
+    if legend := sentences.legend(screen.offers, screen.written is not None):
+        page.paragraph(Text(legend, "dim"))
     known = costs(screen.session)
     for offer in screen.offers:
         page.blank()
@@ -194,7 +196,7 @@ def _tail(page: Page, screen: Screen) -> None:
         page.blank()
         for line in sentences.written(screen.written, fixing.cwd):
             page.paragraph(page.prose(line))
-    if step := sentences.next_step(screen.offers, screen.applied, screen.words):
+    if step := sentences.next_step(screen.offers, screen.alone, screen.applied, screen.words):
         page.blank()
         page.labelled("Next", [page.prose(step)], indent=0)
 

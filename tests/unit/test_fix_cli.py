@@ -23,10 +23,11 @@ from g2.cli.app import main
 from g2.cli.cures import RESULT
 from g2.cli.fixing import hunks
 from g2.cli.fixing.found import Ask
-from g2.cli.fixing.sentences import headline, next_step, proved
+from g2.cli.fixing.sentences import headline, legend, next_step, proved
 from g2.cli.fixing.terminal import Screen, render
 from g2.cli.store import Store
 from g2.cli.views import Output
+from g2.cli.views._page import Page
 from g2.rewrite.fix import Result
 from g2.rewrite.fix import fix as real_fix
 from g2.rewrite.kept import KeptError, dump, load
@@ -165,11 +166,11 @@ def test_the_proof_in_a_line(proof: Proof, said: str) -> None:
 
 def test_what_to_type_next(found: Found) -> None:
     offers = found.result.fixing.offers
-    assert "--apply` writes what is SAFE; `--unsafe` adds" in next_step(offers, (), "")
-    assert next_step(offers[:1], (), " --mine") == "`g2 fix --apply --mine` writes what is SAFE."
-    assert next_step(offers[1:2], (), "").startswith("`g2 fix --apply --unsafe`")
-    assert "--undo" in next_step(offers, (1,), "")
-    assert next_step((), (), "") == ""
+    assert "--apply` writes what is SAFE; `--unsafe` adds" in next_step(offers, (), (), "")
+    assert next_step(offers[:1], (), (), " --mine") == "`g2 fix --apply --mine` writes what is SAFE."
+    assert next_step(offers[1:2], (), (), "").startswith("`g2 fix --apply --unsafe`")
+    assert "--undo" in next_step(offers, (), (1,), "")
+    assert next_step((), (), (), "") == ""
 
 
 def test_the_rows_of_a_diff() -> None:
@@ -686,3 +687,30 @@ def test_a_second_script_shares_the_pack(packed: Found, capsys: Capture) -> None
     assert "imported by eval.py and train.py" in capsys.readouterr().out
 
 
+def test_blank_lines_at_the_ends_of_a_hunk_are_not_drawn() -> None:
+    text = "@@ -1,5 +1,5 @@\n \n a\n-b\n+c\n \n@@ -9,3 +9,4 @@\n \n+\n+d\n \n e"
+    page = Page(Output(width=40))
+    hunks.draw(page, text)
+    assert [line.partition("│")[2].strip() for line in page.text().splitlines()] == [
+        "a",
+        "- b",
+        "+ c",
+        "",
+        "+",
+        "+ d",
+        "",
+        "e",
+    ]
+
+
+def test_safety_is_explained_where_it_is_shown(found: Found) -> None:
+    offers = found.result.fixing.offers
+    assert legend((), False) == ""
+    assert legend(offers[:1], False).startswith("SAFE does") and "Nothing is written yet." in legend(offers[:1], False)
+    assert "ASK" not in legend(offers[:1], False) and "ASK" in legend(offers, True)
+    assert "written" not in legend(offers, True)
+
+
+def test_the_next_step_where_nothing_is_offered(found: Found) -> None:
+    alone = found.result.fixing.alone
+    assert next_step((), alone, (), "") == f"`g2 why {alone[0].target.reason}` explains the first."
