@@ -67,7 +67,7 @@ def choose(condition: Truth, then: Side, other: Side, kinds: Kinds, notes: Notes
     """`then` where the condition holds. `condition.text` is written as it stands. Raises Refused."""
     _allowed(then, other)
     for one in (then, other):
-        _effects(one, kinds, notes)
+        in_vain(one, kinds, notes)
     if then.kind.name == other.kind.name == "bool":
         made = _flags(condition, then, other, kinds)
         if made is not None:
@@ -121,7 +121,8 @@ def _flags(condition: Truth, then: Side, other: Side, kinds: Kinds) -> Side | No
     return Side(text, Kind("tensor", "bool", ()), (), True, True)
 
 
-def _effects(one: Side, kinds: Kinds, notes: Notes) -> None:
+def in_vain(one: Side, kinds: Kinds, notes: Notes) -> None:
+    """What computing a side does although it is not taken. Raises Refused."""
     effects = Effects()
     for part in one.parts:
         effects.add(part, kinds)
@@ -130,6 +131,10 @@ def _effects(one: Side, kinds: Kinds, notes: Notes) -> None:
         raise Refused(f"a side must not be computed in vain: {clause}")
     if effects.draws:
         notes.ask("Random numbers are drawn whichever way is taken, so later ones differ.", "random")
+    elif effects.unknown:
+        notes.ask("Random numbers that it draws are drawn whichever way is taken, so later ones differ.", "random")
+    if effects.unknown or effects.modules:
+        notes.ask("Parameters of a side that is not taken get a gradient of zeros, instead of none.", "zero-gradient")
     for what in effects.perhaps:
         notes.ask(f"{what[:1].upper()}{what[1:]}." if what[0] != "`" else f"{what}.")
 

@@ -28,7 +28,7 @@ class Effects:
     never: clauses for which they must not be computed in vain ("it prints").
     perhaps: clauses for which nobody but a person can say ("`helper` is called whichever way is taken").
     raising: clauses for which they may raise. draws: they draw random numbers.
-    modules: they call modules, whose parameters get gradients.
+    modules: they call modules, whose parameters get gradients. unknown: they call what g2 knows nothing of.
     """
 
     def __init__(self) -> None:
@@ -37,6 +37,7 @@ class Effects:
         self.raising: dict[str, None] = {}
         self.draws = False
         self.modules = False
+        self.unknown = False
 
     def add(self, node: cst.BaseExpression, kinds: Kinds) -> None:
         for one in nodes(node):
@@ -74,6 +75,8 @@ class Effects:
                 self.never["it needs a tensor's value in Python"] = None
         elif isinstance(call.func, cst.Attribute):
             self._method(call, call.func, kinds)
+        elif (value := kinds.site.values.get(written)) is not None and value.kind == "module":
+            self._module(value.text, written)
         else:
             self._unknown(written or _short(kinds, call.func))
 
@@ -116,6 +119,7 @@ class Effects:
             self._unknown(written)
 
     def _unknown(self, written: str) -> None:
+        self.unknown = True
         self.draws = self.draws or "rand" in written or "noise" in written or "dropout" in written
         self.perhaps[f"`{written}` is called whichever way is taken"] = None
 

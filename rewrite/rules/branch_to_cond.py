@@ -10,6 +10,7 @@ from g2.rewrite.model import FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Refused, Side, side
+from g2.rewrite.rules._cond import drawn_anew
 from g2.rewrite.rules._kinds import Kinds, dotted
 from g2.rewrite.rules._layout import call, comments, joined, width
 from g2.rewrite.rules._mixed import placed
@@ -121,6 +122,7 @@ def _worth(then: Side, other: Side, kinds: Kinds) -> bool:
         raise Refused(f"a side of torch.cond must only compute: {next(iter(effects.never))}")
     if not (effects.perhaps or effects.draws or effects.raising or effects.modules):
         raise Refused("")
+    drawn_anew(effects, kinds)
     shapes, dtypes = (then.kind.shape, other.kind.shape), {then.kind.dtype, other.kind.dtype} - {""}
     if len(dtypes) > 1 or (None not in shapes and shapes[0] != shapes[1]):
         raise Refused("")
@@ -146,8 +148,9 @@ import torch
 class Net(torch.nn.Module):
     def __init__(self):
         super().__init__()
-        self.big = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Tanh())
+        self.big = torch.nn.Linear(4, 4)
         self.small = torch.nn.Linear(4, 4)
+        self.drop = torch.nn.Dropout(0.5)
 
     def forward(self, x, skip=False):
         if self.training:
@@ -169,9 +172,10 @@ RULE = Rule(
     title="a branch becomes torch.cond",
     answers=("tensor-branch", "data-dependent-answer"),
     legal="""
-        Each side is one value of the same dtype and shape. Computing a side prints nothing and changes nothing. What a
-        side hands on unchanged is cloned, since torch.cond must not return its inputs. torch.where is tried first where
-        both sides are cheap and pure.
+        Each side is one value of the same dtype and shape. Computing a side prints nothing and changes nothing, and
+        draws no random numbers, as the backward of torch.cond draws them anew (torch 2.11 to 2.15). What a side hands
+        on unchanged is cloned, since torch.cond must not return its inputs. torch.where is tried first where both sides
+        are cheap and pure.
         """,
     safety=Safety.ASK,
     propose=propose,
@@ -217,6 +221,13 @@ x = self.small(x)
 if x.sum() > 0:
     x = print("positive") or self.big(x)
 x = self.small(x)
+"""),
+        ),
+        Negative(
+            name="a side may draw random numbers, and is trained",
+            script=_script("""
+y = self.drop(x) if (x > 0).all() else self.big(x)
+x = self.small(x) + y
 """),
         ),
         Negative(

@@ -10,10 +10,12 @@ from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Refused, side
+from g2.rewrite.rules._cond import drawn_anew
 from g2.rewrite.rules._kinds import Kinds, dotted
 from g2.rewrite.rules._layout import call, comments, joined, width
 from g2.rewrite.rules._pure import Effects
 from g2.rewrite.rules._shared import shared
+from g2.rewrite.rules._skipped import continues, rest
 from g2.rewrite.rules._truth import bare, truth
 from g2.rewrite.rules._updates import Update
 from g2.rewrite.site import Site
@@ -26,15 +28,15 @@ _CAVEAT = (
 
 def propose(site: Site) -> Iterator[Proposal | Left]:
     found = branch(site)
-    if not isinstance(found, cst.If) or found.orelse is not None or not _continues(found):
+    if not isinstance(found, cst.If) or found.orelse is not None or not continues(found):
         return
     kinds = asked(site)
     condition = truth(found.test, kinds)
-    outer, rest = _rest(found, site)
+    outer, behind = rest(found, site)
     if condition is None or condition.mixed or outer is None:
         yield Left("the `continue` is not one that a single tensor decides, directly in the loop")
         return
-    step = _step(rest)
+    step = _step(behind)
     if step is None:
         yield Left("more than one value is made behind the `continue`")
         return
@@ -47,6 +49,7 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         shared(Update(target, value), step, kinds)
         if effects.never:
             raise Refused(f"the step must only compute: {next(iter(effects.never))}")
+        drawn_anew(effects, kinds)
         if not old.tensor:
             raise Refused(f"it is not known that `{target}` is a tensor before the step")
     except Refused as refusal:
@@ -56,7 +59,7 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         rule="",
         summary="the step that may be skipped goes into torch.cond",
         safety=Safety.ASK,
-        files=(FileEdits(site.source.path, _edits(found, outer, rest[0], step, target, kinds), kinds.names.imports),),
+        files=(FileEdits(site.source.path, _edits(found, outer, behind[0], step, target, kinds), kinds.names.imports),),
         tests=(site.piece.span(found.test),),
         caveat=_CAVEAT,
         differs=frozenset({"zero-gradient"}),
@@ -89,31 +92,6 @@ def _edits(
         piece.replace(found, "\n".join([*kept, f"{name} = {joined(text)}"])),
         piece.replace(line, made),
     )
-
-
-def _continues(found: cst.If) -> bool:
-    body = found.body.body
-    if len(body) != 1:
-        return False
-    only = body[0].body[0] if isinstance(body[0], cst.SimpleStatementLine) else body[0]
-    return isinstance(only, cst.Continue)
-
-
-def _rest(found: cst.If, site: Site) -> tuple[cst.If | None, list[cst.BaseStatement]]:
-    """The statement of the loop that holds the `continue`, and what follows it in the loop."""
-    piece = site.piece
-    outer: cst.If = found
-    block = piece.parent(found)
-    above = piece.parent(block) if block is not None else None
-    if isinstance(above, cst.If) and above.body is block and above.orelse is None:
-        if not isinstance(block, cst.IndentedBlock) or block.body[-1] is not found:
-            return None, []
-        outer, block = above, piece.parent(above)
-        above = piece.parent(block) if block is not None else None
-    if not isinstance(block, cst.IndentedBlock) or not isinstance(above, (cst.For, cst.While)) or above.orelse:
-        return None, []
-    place = [one is outer for one in block.body].index(True)
-    return outer, list(block.body[place + 1 :])
 
 
 def _step(rest: list[cst.BaseStatement]) -> cst.Assign | None:

@@ -33,9 +33,9 @@ def compare(
     inputs that differ in the last place, see `precise.py`.
 
     differs: the named differences that are not held against the new text: "random" (the state of the random streams
-    after the call; values, where either drew any), "exception-type", "exception-message", "exception-time" (what was
-    done before it was raised), "warning-text", "zero-gradient" (zeros where a parameter had no gradient), "aliasing"
-    (results that no longer share memory).
+    after the call; values, where they end in another state), "exception-type", "exception-message", "exception-time"
+    (what was done before it was raised), "warning-text", "zero-gradient" (zeros where a parameter had no gradient),
+    "aliasing" (results that no longer share memory), "index-error" (one of torch's is not raised).
     """
     if old.raised is not None or new.raised is not None:
         return _refused(old, new, differs)
@@ -49,8 +49,8 @@ def compare(
 def _judge(
     old: Outcome, new: Outcome, reference: Outcome | None, shaken: Outcome | None, differs: frozenset[str]
 ) -> Judge:
-    drew = any(before != after for _, before, after in (*old.random, *new.random))
-    return Judge(old, new, reference, shaken, differs, values=not (drew and "random" in differs))
+    elsewhere = old.random != new.random
+    return Judge(old, new, reference, shaken, differs, values=not (elsewhere and "random" in differs))
 
 
 def _differences(judge: Judge, differs: frozenset[str]) -> Iterator[str]:
