@@ -51,6 +51,13 @@ def _advice(found: cst.CSTNode, test: str, site: Site) -> tuple[str, ...]:
             f"self.is_ready = bool({test})  # in eager, where the state is made or loaded",
             "if self.is_ready: ...  # instead of the branch",
         )
+    function = site.piece.function
+    if function is not None and _compares_kept(found.test) and (_ends(found, cst.Return) or _for_effect(found)):
+        return (
+            "do between the compiled calls, in eager, what is due only now and then",
+            "if step % interval == 0:  # a Python number, in the loop around the compiled calls",
+            f"    module.{function.name.value}()",
+        )
     mask = _any_of(found.test, site)
     if mask is not None and (_ends(found, cst.Return) or _for_effect(found)):
         here = joined(site.piece.code(mask))
@@ -103,6 +110,15 @@ def _any_of(test: cst.BaseExpression, site: Site) -> cst.BaseExpression | None:
 def _kept(test: cst.BaseExpression) -> bool:
     """Whether an attribute of the module is asked."""
     return dotted(_plain(test)).startswith("self.")
+
+
+def _compares_kept(test: cst.BaseExpression) -> bool:
+    """Whether an attribute of the module, a counter maybe, is compared with something."""
+    return any(
+        dotted(part).startswith("self.")
+        for node in nodes(test) if isinstance(node, cst.Comparison)
+        for part in (node.left, *(one.comparator for one in node.comparisons))
+    )  # fmt: skip
 
 
 def _plain(test: cst.BaseExpression) -> cst.BaseExpression:
