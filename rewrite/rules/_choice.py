@@ -134,7 +134,11 @@ def in_vain(one: Side, kinds: Kinds, notes: Notes) -> None:
     elif effects.unknown:
         notes.ask("Random numbers that it draws are drawn whichever way is taken, so later ones differ.", "random")
     if effects.unknown or effects.modules:
-        notes.ask("Parameters of a side that is not taken get a gradient of zeros, instead of none.", "zero-gradient")
+        notes.ask(
+            "Parameters of a side that is not taken get a gradient of zeros (NaN where values are not finite), instead "
+            "of none.",
+            "zero-gradient",
+        )
     for what in effects.perhaps:
         notes.ask(f"{what[:1].upper()}{what[1:]}." if what[0] != "`" else f"{what}.")
 

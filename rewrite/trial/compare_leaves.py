@@ -186,12 +186,18 @@ class Judge:
         """None on one side: no path leads there. Zeros are the same to whoever only passes a gradient on, not to an
         optimizer: it leaves a parameter without gradient alone, and decays one whose gradient is zero."""
         there = new if new.kind == "tensor" else old
-        zeros = there.values is not None and not bool(there.values.any())
+        zeros = there.values is not None and not bool(self._finite(there.values).any())
         root = old.path.removeprefix("the gradient of ")
         kept = any(leaf.path == root and leaf.fact("type") != _PARAMETER for leaf in self.old.arguments)
         if not zeros or not (kept or "zero-gradient" in self.differs):
             what = "zeros" if zeros else "not zero"
             yield f"{old.path} is {what if there is new else 'None'}, was {'None' if there is new else what}"
+
+    def _finite(self, gradient: torch.Tensor) -> torch.Tensor:
+        """Zero in place of NaN where the original's own results are not finite: zero times infinity is no number."""
+        found = [leaf.values for leaf in self.old.outputs if leaf.values is not None]
+        lost = any(values.is_floating_point() and not bool(values.isfinite().all()) for values in found)
+        return gradient.nan_to_num(nan=0.0) if lost and "zero-gradient" in self.differs else gradient
 
 
 def _row_by_row(leaf: Leaf) -> bool:
