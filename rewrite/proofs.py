@@ -11,7 +11,7 @@ from g2.capture.model import Span
 from g2.rewrite import trial_events
 from g2.rewrite.judge import changes_functions, reach
 from g2.rewrite.model import Proof, Trial
-from g2.rewrite.state import Placed, State
+from g2.rewrite.state import Placed, State, functions
 from g2.rewrite.trial.asked import Asked
 
 Place = tuple[str, int, int, int, int]
@@ -91,7 +91,8 @@ class Proofs:
                 every = every.plus(compared[place])
             sides = {**whole.sides, **every.sides}
             trials = dict.fromkeys([*every.trials, *_of_roots(one, state, roots, again)])
-            notes = dict.fromkeys([*every.notes, *whole.notes, *([] if trials else [UNREACHED])])
+            outside = [note for spot in _outside(one, state) for note in found.get(spot, _Compared()).notes]
+            notes = dict.fromkeys([*every.notes, *outside, *whole.notes, *([] if trials else [UNREACHED])])
             tests = tuple((test, *sides.get(_numbers(test), (False, False))) for test in one.tests)
             proofs[one.key] = Proof(tuple(trials), tests, tuple(notes))
         return proofs
@@ -105,6 +106,17 @@ def _of_roots(one: Placed, state: State, roots: Sequence[tuple[Trial, frozenset[
     own = {place[:2] for place in reach(one, state)}
     every = again or not changes_functions(one, state)
     return [trial for trial, reached in roots if every or own & reached]
+
+
+def _outside(one: Placed, state: State) -> list[Spot]:
+    """The lines that a cure changes outside of functions: they run when the file is loaded."""
+    found: list[Spot] = []
+    for file in one.files:
+        source = state.original(file.path)
+        for edit in file.edits:
+            first, last = source.position(edit.start)[0], source.position(max(edit.end - 1, edit.start))[0]
+            found += [(file.path, line) for line in range(first, last + 1) if not functions(source, line, line)]
+    return found
 
 
 def _by_spot(record: Path) -> tuple[dict[Spot, _Compared], list[tuple[Trial, frozenset[Spot]]]]:
