@@ -23,11 +23,13 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
     test = joined(site.piece.code(found.test))
     advice = _advice(found, test, site)
     if advice:
-        yield Proposal(rule="", summary=advice[0], safety=Safety.SHOW, files=(), advice=advice[1:])
+        what, *lines = advice
+        told = "\n".join([f"{what[0].upper()}{what[1:]}:\n", *(f"    {line}" for line in lines)])
+        yield Proposal(rule="", summary=what, safety=Safety.SHOW, files=(), advice=(told,))
 
 
 def _advice(found: cst.CSTNode, test: str, site: Site) -> tuple[str, ...]:
-    """A sentence, and at most three lines."""
+    """A sentence, and at most three lines of code."""
     if isinstance(found, cst.While):
         return (
             "run a fixed number of steps and keep a mask of what is not finished",
