@@ -46,6 +46,10 @@ class Seen:
         """Breaks on a line, whatever they are called: a cure may turn one situation into another."""
         return sum(count for home, count in self.breaks.items() if home[:2] == spot)
 
+    def again(self, spot: Spot | None = None) -> int:
+        """Recompilations of the function at a line, whatever they are called; all of them without one."""
+        return sum(count for home, count in self.recompiles.items() if spot is None or home[:2] == spot)
+
 
 def seen(report: Report, state: State) -> Seen:
     """The places of a report that was made with `state` in place."""
@@ -91,17 +95,16 @@ def counts(session: Session) -> Counts:
     return Counts(graphs, len(causes), sum(change.count for change in session.recompiles))
 
 
-def refusals(chosen: Iterable[Placed], before: Seen, now: Seen) -> dict[str, str]:
-    """What the run says against single cures: key -> a clause."""
-    said = {one.key: _still(one, before, now) for one in chosen}
+def refusals(chosen: Iterable[Placed], before: Seen, last: Seen, now: Seen) -> dict[str, str]:
+    """What a run says against single cures: key -> a clause. `before`: the unchanged script; `last`: the run before."""
+    said = {one.key: _still(one, before, last, now) for one in chosen}
     return {key: why for key, why in said.items() if why}
 
 
-def _still(one: Placed, before: Seen, now: Seen) -> str:
+def _still(one: Placed, before: Seen, last: Seen, now: Seen) -> str:
     """The place is as it was."""
-    if one.target.kind == "recompile":
-        place = (*one.home, -1, one.target.reason)
-        if 0 < now.recompiles[place] >= before.recompiles[place]:  # before: none, where it hid behind a break
+    if one.target.kind == "recompile":  # cured breaks bring recompiles and take others away: the last run counts
+        if now.again(one.home) >= last.again(one.home) or now.again() >= last.again():
             return "the function is compiled again as often as before"
         return ""
     inside = [headline for key, headline in now.new_text if key == one.key]

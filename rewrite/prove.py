@@ -182,7 +182,7 @@ class Loop:
 
     def _against(self, before: Seen, tried: Tried, state: State, suspects: Sequence[Placed]) -> dict[str, str]:
         now = judge.seen(tried.run.report, state)
-        found = judge.refusals(suspects, before, now)
+        found = judge.refusals(suspects, before, judge.seen(self.now.report, self.state), now)
         self._owing |= {one.key for one in suspects if judge.came(one, state, before, now)}
         for one in suspects:
             wrong = [trial for trial in tried.proofs.get(one.key, Proof()).wrong if not trial.root]
