@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import textwrap
 from collections.abc import Iterator
 
 import libcst as cst
@@ -57,7 +58,7 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
         files=(),
         advice=(
             f"Register `{function}` as an operator and call `{name}` instead. Its fake tells the shape, {told}.",
-            text.rstrip("\n"),
+            textwrap.indent(text.rstrip("\n"), "    "),
             f"It must give a new tensor, not an input. For training add `{name}.register_autograd(backward, "
             "setup_context=...)`; check it with `torch.library.opcheck`.",
         ),
