@@ -33,7 +33,8 @@ class Listed:
 def listed() -> tuple[Listed, ...]:
     """Every rule, those asked first first, as the catalog has them."""
     files = [file for path in folder.__path__ for file in Path(path).glob("[!_]*.py")]
-    return tuple(sorted((_read(file) for file in files), key=lambda rule: (rule.rank, rule.slug)))
+    found = [rule for file in files if (rule := _read(file)) is not None]
+    return tuple(sorted(found, key=lambda rule: (rule.rank, rule.slug)))
 
 
 def answering(reason: str) -> tuple[Listed, ...]:
@@ -42,11 +43,19 @@ def answering(reason: str) -> tuple[Listed, ...]:
     return tuple(sorted(found, key=lambda rule: rule.general))
 
 
-def _read(file: Path) -> Listed:
-    text = file.read_text("utf-8")
-    rule = ast.parse(text[text.index("\nRULE = ") :]).body[0]
-    assert isinstance(rule, ast.Assign) and isinstance(rule.value, ast.Call)
-    said = {word.arg: word.value for word in rule.value.keywords}
+def _read(file: Path) -> Listed | None:
+    """None for a file that is written in another way: the catalog, which imports it, says what is wrong with it."""
+    try:
+        text = file.read_text("utf-8")
+        rule = ast.parse(text[text.index("\nRULE = ") :]).body[0]
+        if isinstance(rule, ast.Assign) and isinstance(rule.value, ast.Call):
+            return _listed(file, {word.arg: word.value for word in rule.value.keywords})
+    except (OSError, ValueError, SyntaxError, KeyError, IndexError):
+        pass
+    return None
+
+
+def _listed(file: Path, said: dict[str | None, ast.expr]) -> Listed:
     general = ast.unparse(said["answers"]) == _ALL
     return Listed(
         slug=file.stem.replace("_", "-"),
