@@ -203,6 +203,7 @@ class Two(torch.nn.Module):
 }
 
 
+@pytest.mark.slow
 def test_syntax_of_all_kinds_and_two_breaks_on_one_line(place: Place) -> None:
     before = {name: text.encode() for name, (text, _, _) in SYNTAX.items()}
     after = {name: text.replace(old, new).encode() for name, (text, old, new) in SYNTAX.items()}
@@ -258,6 +259,7 @@ class Missing(nn.Module):
 '''
 
 
+@pytest.mark.slow
 def test_names_imports_and_one_place_reached_from_two_classes(place: Place) -> None:
     before = {"shared.py": SHARED.encode(), "collide.py": COLLIDE.encode(), "missing.py": MISSING.encode()}
     text = MISSING.replace("from torch import nn\n", "import torch\nfrom torch import nn\n")
@@ -303,6 +305,7 @@ def test_what_has_no_source_is_left_alone_and_named(place: Place) -> None:
     assert {path.name: path.read_bytes() for path in place.work.iterdir() if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_links_files_that_are_read_only_and_files_that_change(place: Place) -> None:
     place.write("real/file.py", BODY.format(name="Linked"))
     (place.work / "linked.py").symlink_to("real/file.py")
