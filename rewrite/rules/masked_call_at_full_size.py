@@ -47,7 +47,7 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
             return
     torch, imports = torch_as(piece.source)
     whole = _guard(kinds, line, goals[0].mask)
-    for filled in (False, True):
+    for filled in (True, False):
         parts: dict[cst.CSTNode, str] = {one.node: _whole(kinds, one, torch, filled) for one in read}
         text = _text(kinds, piece, assign, goals, parts, torch)
         if whole is not None:
@@ -150,7 +150,8 @@ RULE = Rule(
     legal="Every tensor that the call is given and every one that takes its results is selected by one boolean mask. "
     "The function must treat each element by itself, which is not proved by reading: the rewrite is ASK, and "
     "the proof compares it on other inputs. Where the mask compares a tensor with bounds, elements outside are "
-    "given as a bound, so that a check of the range in the function still holds.",
+    "given as a bound, so that a check of the range in the function still holds; of any other tensor as zeros, so that "
+    "NaN and infinity there reach no gradient.",
     safety=Safety.ASK,
     propose=_propose,
     examples=(
@@ -197,7 +198,7 @@ class Net(torch.nn.Module):
         # only there is it defined
         new_out, new_other = curve(
             torch.where(inside, x, -1),
-            slope=slope,
+            slope=torch.where(inside.unsqueeze(-1), slope, 0),
         )
         out = torch.where(inside, new_out, out)
         other = torch.where(inside, new_other, other)
