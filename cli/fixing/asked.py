@@ -10,7 +10,7 @@ from rich.text import Text
 
 from g2.capture.model import Span
 from g2.cli.errors import Refusal
-from g2.cli.fixing.terminal import Screen, draw_offer
+from g2.cli.fixing.terminal import Screen, draw_offer, heading
 from g2.cli.fixing.wanted import without_their_needs
 from g2.cli.look import is_terminal, output_for
 from g2.cli.views import Output
@@ -32,6 +32,7 @@ def asked(screen: Screen, costs: Mapping[Span, float]) -> tuple[list[int], dict[
         raise Refusal("-i asks questions, and there is no terminal", "g2 fix --apply, or --apply --select PLACE")
     offers = [offer for offer in screen.offers if offer.safety is not Safety.SHOW]
     look = output_for(sys.stdout)
+    click.echo(heading(screen, look), nl=False, color=True)
     taken: list[int] = []
     held: dict[int, str] = {}
     for at, offer in enumerate(offers):

@@ -43,17 +43,23 @@ class Screen:
 def render(screen: Screen, output: Output) -> str:
     """The whole text."""
     page = Page(output)
-    clean = not screen.offers and not screen.alone and not screen.left_out
-    head = sentences.headline(screen.offers, screen.alone, screen.left_out)
-    page.paragraph(Text(head, "bold green" if clean else "bold"))
-    if legend := sentences.legend(screen.offers, screen.written is not None):
-        page.paragraph(Text(legend, "dim"))
     known = costs(screen.session)
     for offer in screen.offers:
         page.blank()
         draw_offer(page, screen, offer, known)
     _left_alone(page, screen)
-    return page.text() + summary(screen, output)
+    return heading(screen, output) + page.text() + summary(screen, output)
+
+
+def heading(screen: Screen, output: Output) -> str:
+    """The answer in one line, and what its words mean."""
+    page = Page(output)
+    clean = not screen.offers and not screen.alone and not screen.left_out
+    head = sentences.headline(screen.offers, screen.alone, screen.left_out)
+    page.paragraph(Text(head, "bold green" if clean else "bold"))
+    if legend := sentences.legend(screen.offers, screen.written is not None):
+        page.paragraph(Text(legend, "dim"))
+    return page.text()
 
 
 def summary(screen: Screen, output: Output) -> str:
@@ -188,7 +194,7 @@ def _tail(page: Page, screen: Screen) -> None:
         page.blank()
         parts = sentences.gained(fixing.before, fixing.after, page.arrow)
         shown = {offer.number for offer in screen.offers if screen.written is None or offer.number in screen.applied}
-        some = "  with every rewrite" if len(shown) < len(fixing.offers) else ""
+        some = "  with every rewrite in place" if len(shown) < len(fixing.offers) else ""
         page.paragraph(Text.assemble((f" {page.dot} ".join(parts), "bold"), (some, "dim")))
     if fixing.runs:
         page.paragraph(Text(f" {page.dot} ".join(sentences.effort(fixing)), "dim"))
