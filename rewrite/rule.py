@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -12,12 +13,16 @@ from g2.rewrite.site import Site
 @dataclass(frozen=True, slots=True)
 class Example:
     """Small whole scripts, judged by real captures: `before` breaks (or recompiles), the rule makes `after` of it, byte
-    for byte, and `after` captures clean and prints the same.
+    for byte, and `after` captures clean and prints the same. They may be written indented.
     """
 
     name: str
     before: str
     after: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "before", _script(self.before))
+        object.__setattr__(self, "after", _script(self.after))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,13 @@ class Negative:
 
     name: str
     script: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "script", _script(self.script))
+
+
+def _script(text: str) -> str:
+    return textwrap.dedent(text).strip("\n") + "\n"
 
 
 @dataclass(frozen=True, slots=True)

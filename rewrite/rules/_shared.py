@@ -7,6 +7,7 @@ import libcst as cst
 from g2.rewrite.rules._choice import Refused
 from g2.rewrite.rules._kinds import Kinds, dotted
 from g2.rewrite.rules._names import nodes
+from g2.rewrite.rules._tensor_api import VIEWS
 from g2.rewrite.rules._updates import Update
 
 
@@ -14,10 +15,28 @@ def shared(update: Update, found: cst.CSTNode, kinds: Kinds) -> None:
     """Raises Refused when a later line changes the target in place: the original changed what another name holds."""
     if update.write != "=" or update.value.fresh:
         return
-    where = writes(update.target, kinds, found)
-    if where is not None:
-        code = kinds.site.piece.code(where)
-        raise Refused(f"`{code}` changes `{update.target}` in place, and another name may share it")
+    handed = {_viewed(node) for part in update.value.parts for node in _ends(part)} - {""}
+    for name in (update.target, *sorted(handed)):
+        where = writes(name, kinds, found)
+        if where is not None:
+            code = kinds.site.piece.code(where)
+            raise Refused(f"`{code}` changes `{name}` in place, and another name may share it")
+
+
+def _ends(node: cst.BaseExpression) -> list[cst.BaseExpression]:
+    """What an expression may give as it is."""
+    return [*_ends(node.body), *_ends(node.orelse)] if isinstance(node, cst.IfExp) else [node]
+
+
+def _viewed(node: cst.BaseExpression) -> str:
+    """The name of the tensor that an expression hands on, or a view of it; empty where it is none."""
+    while True:
+        if isinstance(node, cst.Subscript):
+            node = node.value
+        elif isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in VIEWS:
+            node = node.func.value
+        else:
+            return dotted(node) if isinstance(node, (cst.Name, cst.Attribute)) else ""
 
 
 def writes(name: str, kinds: Kinds, found: cst.CSTNode) -> cst.CSTNode | None:

@@ -74,6 +74,7 @@ def merged(
     around: cst.CSTNode,
 ) -> list[Update]:
     """Both blocks as one, each target chosen by the condition. `around`: the whole statement. Raises Refused."""
+    handed_on(around, kinds)
     found: list[Update] = []
     one, two = list(then), list(other)
     known = dict(kinds.bound)
@@ -102,8 +103,9 @@ def _alone(
     """An update of one branch only: the other keeps what was there."""
     if update.write == "register":
         raise Refused("one branch alone registers a buffer")
-    if update.write != "item" and update.target not in known and "." not in update.target:
-        if _read_elsewhere(update.target, kinds, around):
+    fresh = update.target not in known or not _given_before(update.target, kinds, around)
+    if update.write != "item" and fresh and "." not in update.target:
+        if update.write == "copy" or _read_elsewhere(update.target, kinds, around):
             raise Refused(f"`{update.target}` is given a value in one branch only")
         if update.value.parts:
             choose(condition, update.value, replace(update.value, parts=()), kinds, notes)  # for what it would do
@@ -117,6 +119,15 @@ def _alone(
         raise Refused(f"`{update.target}`, a plain Python value, would become a tensor")
     pair = (update.value, old) if then else (old, update.value)
     return replace(update, value=choose(condition, *pair, kinds, notes))
+
+
+def _given_before(name: str, kinds: Kinds, around: cst.CSTNode) -> bool:
+    """Whether a name may hold something when a statement begins: what the run knew of it may be of behind that."""
+    piece = kinds.site.piece
+    start, end = piece.bounds(around)
+    in_loop = any(isinstance(one, (cst.For, cst.While)) for one in piece.ancestors(around))
+    places = [piece.bounds(one)[0] for one in bindings(piece, piece.module, name)]
+    return not places or any(place < start or (in_loop and place >= end) for place in places)
 
 
 def _literal(name: str, kinds: Kinds, around: cst.CSTNode) -> str:
@@ -250,6 +261,26 @@ def _nested(statement: cst.If, kinds: Kinds, notes: Notes) -> list[Update]:
         if update.write == "=":
             kinds.bind(update.target, update.value.kind)
     return made
+
+
+def handed_on(around: cst.CSTNode, kinds: Kinds) -> None:
+    """Raises Refused when a branch gives a name a tensor that was there and then writes into a tensor: two names share
+    it, and torch.where would give one of them a copy.
+    """
+    shares = False
+    for one in nodes(around):
+        if isinstance(one, cst.Assign):
+            written = any(isinstance(target.target, cst.Subscript) for target in one.targets)
+        elif isinstance(one, cst.AugAssign):
+            written = not kinds.of(one.target).plain
+        else:
+            method = one.func.attr.value if isinstance(one, cst.Call) and isinstance(one.func, cst.Attribute) else ""
+            written = method.endswith("_") and not method.endswith("__")
+        if written and shares:
+            raise Refused("a branch writes into a tensor that two names may share")
+        if isinstance(one, cst.Assign) and not written:
+            value = side(one.value, kinds)
+            shares = shares or not (value.fresh or value.kind.plain or value.constant is not None)
 
 
 def _lazy(statement: cst.If, kinds: Kinds) -> bool:

@@ -71,7 +71,7 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
             caveat=known,
         )
         return
-    yield Left("what the context does inside a graph is not known to g2")
+    yield Left("what the context does inside a graph is not known")
 
 
 def _null(site: Site) -> tuple[str, tuple[str, ...]]:
@@ -128,9 +128,10 @@ def step(x):
 print(step(torch.ones(2, 3)).shape)
 """,
             after="""
+from contextlib import nullcontext
+
 import torch
 from torch import nn
-from contextlib import nullcontext
 
 fc = nn.Linear(3, 3)
 
@@ -151,9 +152,12 @@ print(step(torch.ones(2, 3)).shape)
             "a search for anomalies",
             before="""
 import contextlib
+import warnings
 
 import torch as th
 from torch import nn
+
+warnings.simplefilter("ignore")
 
 fc = nn.Linear(3, 3)
 
@@ -170,9 +174,12 @@ with contextlib.suppress(KeyError):
 """,
             after="""
 import contextlib
+import warnings
 
 import torch as th
 from torch import nn
+
+warnings.simplefilter("ignore")
 
 fc = nn.Linear(3, 3)
 

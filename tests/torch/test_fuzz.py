@@ -1,0 +1,106 @@
+"""Generated functions: what a rule makes of one does the same, or is not offered. bench/fuzz.py runs a thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from forked import Server
+from fuzzed import numbered, script, scripts
+from fuzzing import Judge, offered, proposed
+from hypothesis import HealthCheck, Phase, given, settings
+
+pytestmark = pytest.mark.torch
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("fuzz")) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def judge() -> Iterator[Judge]:
+    with Judge() as started:
+        yield started
+
+
+FEW = dict.fromkeys(range(0, 6))
+MORE = dict.fromkeys(range(100, 160))
+
+
+@pytest.mark.parametrize("number", [*FEW, *(pytest.param(n, marks=pytest.mark.slow) for n in MORE)])
+def test_what_is_offered_does_the_same(number: int, server: Server, judge: Judge, tmp_path: Path) -> None:
+    wrong = [str(one) for one in offered(numbered(number), server, judge, tmp_path) if one.wrong]
+    assert wrong == []
+
+
+_folders = count()
+
+
+@pytest.mark.slow
+@settings(
+    derandomize=True,
+    max_examples=60,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+@given(text=scripts())
+def test_hypothesis_finds_none_that_is_offered_and_wrong(
+    text: str, server: Server, judge: Judge, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp(f"fuzz{next(_folders)}")
+    wrong = [str(one) for one in offered(text, server, judge, folder) if one.wrong]
+    assert wrong == []
+
+
+# Faults that rules had, found by bench/fuzz.py; none of them is a text that a rule may propose as SAFE.
+FOUND = {
+    "a name that only the branch knows": """\
+        x = x * 1
+        if x.min().item() > 0:
+            self.state = y.mean(0).detach()
+            h = torch.zeros_like(x) - y.mean()
+        return y
+""",
+    "a name for what is then written into": """\
+        if self.state.sum() > 0:
+            p = y
+            p.mul_(2)
+        return y
+""",
+    "a tensor is handed on, then changed": """\
+        if torch.allclose(y, x):
+            x = y
+            y.add_(1)
+        return x, x.mean()
+""",
+    "a later line changes what was handed on": """\
+        if (y - x).norm() >= 0.5:
+            p = torch.ones_like(x)
+        else:
+            p = y
+        y *= 3
+        return p
+""",
+}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_faults_that_were_found_stay_mended(name: str, server: Server, judge: Judge, tmp_path: Path) -> None:
+    wrong = [str(one) for one in proposed(script(FOUND[name]), server, judge, tmp_path) if one.wrong]
+    assert wrong == []
+
+
+def test_the_judge_sees_a_wrong_text(judge: Judge) -> None:
+    before = script("        if x.sum() > 0:\n            y = y + 1\n        return y\n")
+    right = script("        y = torch.where(x.sum() > 0, y + 1, y)\n        return y\n")
+    swapped = script("        y = torch.where(x.sum() <= 0, y + 1, y)\n        return y\n")
+    for_nan = script("        y = torch.where(x.sum() <= 0, y, y + 1)\n        return y\n")
+    assert [tag for tag, _, _ in judge(before, right, frozenset({"aliasing"}))] == []
+    assert next(tag for tag, _, _ in judge(before, swapped, frozenset())) == ""
+    assert {inputs for tag, inputs, _ in judge(before, for_nan, frozenset()) if not tag} >= {"one NaN"}
