@@ -51,7 +51,8 @@ class Proposal:
     caveat: in which way results or side effects may differ, a sentence; required for ASK, empty for SAFE.
     differs: what the proof must then not hold against it: "random", "exception-type", "exception-time", "warning-text",
         "aliasing", "zero-gradient" (zeros where there was no gradient), "requires-grad", "kept:NAME" (an
-        attribute is taken as it was when the object was made), "index-error" (one of torch's is no longer raised).
+        attribute is taken as it was when the object was made), "index-error" (one of torch's is no longer raised),
+        "made-early" (an attribute is there that was not yet).
     """
 
     rule: str  # slug

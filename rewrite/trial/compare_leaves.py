@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ _FACTS = {
     "device": "is on {new}, was on {old}",
     "layout": "has the layout {new}, had {old}",
 }
+_WHOLE = re.compile(r"numpy\.u?int\d+ (?:np\.\w+\()?(?P<numpy>-?\d+)\)?|int (?P<python>-?\d+)")
 Targets = list[Leaf | None]  # the leaf in float64, and from shaken inputs
 _PARAMETER = "torch.nn.parameter.Parameter"
 
@@ -63,7 +65,9 @@ class Judge:
     def _after(self, olds: tuple[Leaf, ...], news: tuple[Leaf, ...], name: str) -> Iterator[str]:
         for old, new, targets in self._pairs(olds, news, name):
             here, there = old.path in self.old.changed, new.path in self.new.changed
-            if here != there and self.values:
+            if old.text == "missing" and "made-early" in self.differs:
+                self.notes.append(f"{new.path} is made, was not yet")
+            elif here != there and self.values:
                 words = "is left as it was, was changed" if here else "was left as it was, is changed"
                 yield f"{old.path} {words}{_said(old if here else new)}"
             else:
@@ -87,6 +91,8 @@ class Judge:
         if old.kind != new.kind:
             yield f"{path} is {_kind(new)}, was {_kind(old)}"
         elif old.kind == "text":
+            if "number-type" in self.differs and _plain(old.text) == _plain(new.text) != "":
+                return
             if old.text != new.text and (self.values or old.text.split(" ")[0] != new.text.split(" ")[0]):
                 yield f"{path} is {_short(new.text, old.text)}, was {_short(old.text, new.text)}"
         elif old.kind == "number":
@@ -110,7 +116,9 @@ class Judge:
                 yield words
         if not exact:
             return
-        if old.fact("rebound") != new.fact("rebound"):
+        if old.fact("rebound") != new.fact("rebound") and not (
+            new.fact("rebound") and "aliasing" in self.differs and old.path not in self.old.changed
+        ):
             told = "written in place", "another tensor"
             yield f"{old.path} is {told[bool(new.fact('rebound'))]}, was {told[bool(old.fact('rebound'))]}"
         freed = False
@@ -198,6 +206,12 @@ class Judge:
         found = [leaf.values for leaf in self.old.outputs if leaf.values is not None]
         lost = any(values.is_floating_point() and not bool(values.isfinite().all()) for values in found)
         return gradient.nan_to_num(nan=0.0) if lost and "zero-gradient" in self.differs else gradient
+
+
+def _plain(text: str) -> str:
+    """The whole number that a text shows, as Python's or as NumPy's; empty for anything else."""
+    found = _WHOLE.fullmatch(text)
+    return (found["numpy"] or found["python"]) if found else ""
 
 
 def _row_by_row(leaf: Leaf) -> bool:
