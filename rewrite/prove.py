@@ -13,7 +13,7 @@ from typing import Protocol
 from g2.rewrite import judge
 from g2.rewrite.cases import Cases
 from g2.rewrite.judge import Home, Run, Seen
-from g2.rewrite.model import Proof, Trial
+from g2.rewrite.model import Proof, Safety, Trial
 from g2.rewrite.proofs import UNREACHED
 from g2.rewrite.state import Placed, State
 
@@ -184,10 +184,13 @@ class Loop:
         now = judge.seen(tried.run.report, state)
         found = judge.refusals(suspects, before, judge.seen(self.now.report, self.state), now)
         self._owing |= {one.key for one in suspects if judge.came(one, state, before, now)}
+        blamed: dict[Trial, list[Placed]] = {}
         for one in suspects:
-            wrong = [trial for trial in tried.proofs.get(one.key, Proof()).wrong if not trial.root]
-            if wrong:
-                found[one.key] = _told(wrong[0])
+            for trial in [trial for trial in tried.proofs.get(one.key, Proof()).wrong if not trial.root][:1]:
+                blamed.setdefault(trial, []).append(one)
+        for trial, ones in blamed.items():  # of several in one function the least trusted goes, the others try again
+            if not any(one.key in found for one in ones):
+                found[max(ones, key=lambda one: list(Safety).index(one.proposal.safety)).key] = _told(trial)
         return found
 
     def _whole(self, base: Run, tried: Tried) -> str:

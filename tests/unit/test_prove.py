@@ -49,6 +49,7 @@ class Play:
     hidden: frozenset[str] = frozenset()  # lines met only when no `item(` stands before them
     wrong: str = ""  # text that the proof speaks against
     proof: Callable[[Placed], Proof] | None = None  # instead of one comparison that agrees
+    together: Callable[[Sequence[Placed]], Proof] | None = None  # the same of all suspects of a run
     trials: list[str] = field(default_factory=list)
     runs: int = 0
 
@@ -85,6 +86,8 @@ class Play:
         }
         if self.proof is not None:
             proofs = {one.key: self.proof(one) for one in suspects}
+        if self.together is not None:
+            proofs = {one.key: self.together(suspects) for one in suspects}
         return Tried(self.run(text), proofs)
 
 
@@ -149,6 +152,24 @@ def test_what_the_proof_speaks_against_is_dropped_alone(turn: Callable[..., tupl
     assert kept(loop) == SCRIPT.replace("item", "tensor").replace("tensor(3)", "item(3)")
     assert len(bench.trials) == 2
     assert "f with x negated: output 0 differs" in refusals(loop)
+
+
+def test_of_two_in_one_function_only_the_one_to_blame_goes(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    both = "import torch\n\n\ndef f(x):\n    x = item(0)\n    return item(1)\n"
+    wrong = Trial("f", "x negated", "differs", "output 0 differs")
+
+    def trusted(site: Site) -> Iterator[Proposal | Left]:
+        for one in propose("tensor({n})")(site):
+            asks = isinstance(one, Proposal) and site.piece.code(site.node) == "item(0)"
+            yield replace(one, safety=Safety.ASK) if asks else one  # type: ignore[type-var]
+
+    def proof(placed: Sequence[Placed]) -> Proof:
+        return Proof((wrong if any("tensor(0)" in str(one.files) for one in placed) else AGREES,))
+
+    asking = Rule("t", ("host-value",), "l", Safety.SAFE, trusted, (), slug="rule")
+    loop, bench = turn([asking], script=both, together=proof)
+    assert kept(loop) == both.replace("item(1)", "tensor(1)")
+    assert len(bench.trials) == 2
 
 
 def test_what_appears_behind_feeds_the_next_round(turn: Callable[..., tuple[Loop, Play]]) -> None:
