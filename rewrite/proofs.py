@@ -62,7 +62,7 @@ class Proofs:
             functions=frozenset(place[:2] for place in functions),
             known=frozenset(known),
             tests=tuple(dict.fromkeys(_numbers(test) for one in suspects for test in one.tests)),
-            differs=_differs(suspects or state.placed),
+            differs=_differs(state.placed),
             seconds=max(_ENOUGH, seconds),
         ).write(record)
 

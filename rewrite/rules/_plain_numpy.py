@@ -98,6 +98,7 @@ def proposals(site: Site) -> Iterator[Proposal | Left]:
             FileEdits(path, tuple(sorted(some)), ("import math",) if math else ()) for path, some in edits.items()
         ),
         caveat=caveat,
+        differs=frozenset({"number-type"}),
     )
 
 
