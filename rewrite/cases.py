@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from g2.explain.report import Report
@@ -76,9 +76,20 @@ class Cases:
                 case.left.append(Left(str(error) or "another cure touches the same text", proposal.rule))
 
     def choose(self, state: State, standing: frozenset[Home]) -> tuple[State, list[Placed]]:
-        """One untried proposal for each place that still stands, as far as they fit together."""
+        """One untried proposal for each place that still stands, as far as they fit together.
+
+        Those that name no difference come first: what another names would be allowed to them as well.
+        """
+        strict, chosen = self._chosen(state, standing, lambda one: not one.proposal.differs)
+        return (strict, chosen) if chosen else self._chosen(state, standing, lambda one: True)
+
+    def _chosen(
+        self, state: State, standing: frozenset[Home], fit: Callable[[Placed], bool]
+    ) -> tuple[State, list[Placed]]:
         chosen: list[Placed] = []
         for case in self._waiting(state, standing):
+            if not case.open_ or not fit(case.open_[0]):
+                continue
             late: list[Placed] = []
             while case.open_:
                 one = case.open_.pop(0)

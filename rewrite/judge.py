@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from g2.rewrite.plan import absolute
 from g2.rewrite.source import Unreadable
 from g2.rewrite.state import Placed, State, functions
 
+_WARNING = re.compile(rb"(.+?):\d+:( \w*(?:Warning|Error): )")  # as Python's warnings module writes one
 Spot = tuple[str, int]  # absolute path and line, on disk
 Home = tuple[str, int, int, str]  # absolute path, line and column on disk, reason; -1 for no column, less for new text
 
@@ -192,12 +194,25 @@ def different(name: str, before: bytes, now: bytes, masked: frozenset[bytes] = f
 
 
 def missing(before: bytes, now: bytes, masked: frozenset[bytes] = frozenset()) -> str:
-    """A line that the script wrote to stderr and does not write now. Capture may add lines of torch's there."""
-    left = iter(now.splitlines())
-    for line in before.splitlines():
+    """A line that the script wrote to stderr and does not write now. Capture may add lines of torch's there.
+
+    The line number of a warning, and the source that Python shows below it, are those of the text: they may move.
+    """
+    left = iter(_placeless(now))
+    for line in _placeless(before):
         if line.strip() and line not in masked and line not in left:
             return f"the script's stderr lacks {_shown(line)}"
     return ""
+
+
+def _placeless(output: bytes) -> list[bytes]:
+    kept: list[bytes] = []
+    warned = False
+    for line in output.splitlines():
+        if not (warned and line.startswith(b"  ")):
+            kept.append(_WARNING.sub(rb"\1:\2", line))
+        warned = bool(_WARNING.match(line))
+    return kept
 
 
 def varying(one: bytes, other: bytes) -> frozenset[bytes]:

@@ -18,6 +18,7 @@ Place = tuple[str, int, int, int, int]
 Function = tuple[str, int, int]  # path, first and last line
 Spot = tuple[str, int]  # path and first line of one
 _NOWHERE = ("", 0)  # of what is about no function
+ALLOWED = "It was compared while differences were allowed that other rewrites name."
 UNREACHED = "No call of what changed was compared: no compiled call led there."
 _ENOUGH = 4.0  # seconds of processors that the comparisons of a run may take at least
 
@@ -93,6 +94,8 @@ class Proofs:
             trials = dict.fromkeys([*every.trials, *_of_roots(one, state, roots, again)])
             outside = [note for spot in _outside(one, state) for note in found.get(spot, _Compared()).notes]
             notes = dict.fromkeys([*every.notes, *outside, *whole.notes, *([] if trials else [UNREACHED])])
+            if _differs(state.placed) - one.proposal.differs:
+                notes[ALLOWED] = None
             tests = tuple((test, *sides.get(_numbers(test), (False, False))) for test in one.tests)
             proofs[one.key] = Proof(tuple(trials), tests, tuple(notes))
         return proofs

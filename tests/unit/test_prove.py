@@ -14,7 +14,7 @@ import pytest
 
 from g2.capture.model import Break, Effect, Owner, Root, Session, Span
 from g2.explain.findings import report
-from g2.rewrite import plan
+from g2.rewrite import judge, plan
 from g2.rewrite.cases import Cases
 from g2.rewrite.fix import fix
 from g2.rewrite.judge import Run
@@ -249,3 +249,10 @@ def _bad_at_5(site: Site) -> Iterator[Proposal | Left]:
     text = f"tensor({number})" + (" + bad" if number == "5" else "")
     edit = site.piece.replace(site.node, text)
     yield Proposal("", text, Safety.SAFE, (FileEdits(site.source.path, (edit,)),))
+
+
+def test_a_warning_may_stand_at_another_line() -> None:
+    before = b"run.py:33: UserWarning: careful\n  warnings.warn(\"careful\")\nlost: x\n"
+    assert not judge.missing(before, b"torch said\nrun.py:35: UserWarning: careful\n  _warn()\nlost: x\n")
+    assert "UserWarning: other" in judge.missing(before.replace(b"careful", b"other"), before)
+    assert "'lost: x'" in judge.missing(before, before.replace(b"lost", b"found"))
