@@ -55,7 +55,7 @@ class Value:
     """What an expression held when Dynamo stopped there; `name` is as written: "x", "self.count"."""
 
     name: str
-    kind: str  # "tensor" | "number" (int, float or symbolic) | "bool" | "str" | "none" | "module" | "array" (NumPy) | the type's name
+    kind: str  # "tensor", "number", "bool", "str", "none", "module", "array" (NumPy) or the name of its type
     dtype: str = ""  # of a tensor or array: "float32"
     shape: tuple[int, ...] | None = None  # of a tensor or array; -1 where it is dynamic
     requires_grad: bool = False

@@ -105,7 +105,7 @@ def _attributes(instructions: Any, own: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _stored(owner: Any, name: str) -> tuple[bool, Any]:
-    """Whether `owner` stores an attribute of this name, and it. Properties and __getattr__ of the script are not run."""
+    """Whether `owner` stores an attribute of this name, and it. Properties of the script are not run."""
     held = getattr(owner, "__dict__", None)
     if not isinstance(held, dict):
         return False, None

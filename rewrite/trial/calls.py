@@ -38,11 +38,12 @@ class Calls:
 
     def __init__(
         self, comparing: Comparing, live: list[Live], wanted: Callable[[Place], set[int]],
-        inputs: Callable[[Place], int | None],
+        inputs: Callable[[Place], int | None], own: set[Place],
     ) -> None:  # fmt: skip
         """wanted: the tests of a function of which not both sides have been seen. inputs: how many others to try; None
-        where a function is not to be compared.
+        where a function is not to be compared. own: the root's own function, whose results the script sees.
         """
+        self._own = own
         self._comparing = comparing
         self._wanted = wanted
         self._inputs = inputs
@@ -91,7 +92,11 @@ class Calls:
     def _compare(self, live: Live, args: tuple[Any, ...], kwargs: dict[str, Any], inputs: int) -> None:
         place = (live.pair.path, live.pair.line)
         left = len({(one.pair.path, one.pair.line) for one in self._live} - self.reached) + 1
-        comparing = replace(self._comparing, spending=self._comparing.spending.part(1 / left))
+        # Between functions a tensor without gaps serves wherever one with gaps did.
+        more = frozenset[str]() if place in self._own else frozenset({"contiguous"})
+        comparing = replace(
+            self._comparing, spending=self._comparing.spending.part(1 / left), differs=self._comparing.differs | more
+        )
         compare_call(comparing, subject_of(live, args, kwargs), lambda: self._wanted(place), inputs)
 
 

@@ -164,7 +164,7 @@ class _Prover:
                 file.flush()
 
             comparing = self._comparing(tell, deadline, Spending(enough, most))
-            calls = Calls(comparing, self._versions.live, self._wanted, self._inputs)
+            calls = Calls(comparing, self._versions.live, self._wanted, self._inputs, self._own())
             try:
                 calls.meet(lambda: moment.eager(*moment.args, **moment.kwargs))
             finally:
