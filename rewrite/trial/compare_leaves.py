@@ -217,6 +217,8 @@ def _plain(text: str) -> str:
 def _row_by_row(leaf: Leaf) -> bool:
     """Whether a tensor is contiguous: each stride is the number of elements behind its dimension."""
     shape, strides = (json.loads(leaf.fact(name) or "[]") for name in ("shape", "stride"))
+    if len(shape) != len(strides):
+        return False
     expected = 1
     for size, stride in zip(reversed(shape), reversed(strides), strict=True):
         if size != 1 and stride != expected:
