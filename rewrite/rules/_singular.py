@@ -14,7 +14,8 @@ from g2.rewrite.rules._tensor_api import SINGULAR
 
 _LINEAR = frozenset(
     {"clamp", "clamp_min", "clamp_max", "nan_to_num", "where", "zeros_like", "ones_like", "full_like"}
-    | {"clone", "detach", "zeros", "ones", "full", "tensor", "masked_fill", "isnan", "isfinite", "isinf", "finfo", "any", "all"}
+    | {"clone", "detach", "zeros", "ones", "full", "tensor", "masked_fill"}
+    | {"isnan", "isfinite", "isinf", "finfo", "any", "all"}
 )
 _NO_GRADIENT = ("no_grad", "inference_mode")
 
