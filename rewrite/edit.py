@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 from g2.rewrite.head import head
@@ -19,7 +20,7 @@ class Overlap(Exception):
     """Two edits want the same text."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is made of the edits is kept
 class Text:
     """One file as it is on disk, with edits put in: what its text becomes.
 
@@ -47,14 +48,19 @@ class Text:
                 raise Overlap
         return cls(source, tuple(edits), tuple(imports), tuple(helpers))
 
+    @cached_property
     def _all(self) -> list[Edit]:
         top = head(self.source, self.imports, self.helpers)
         return sorted([*top, *self.edits], key=lambda edit: (edit.start, edit.end))
 
     def draw(self) -> str:
         """The new text, with the file's own line ends."""
+        return self._drawn
+
+    @cached_property
+    def _drawn(self) -> str:
         old, out, at = self.source.text, [], 0
-        for edit in self._all():
+        for edit in self._all:
             out += [old[at : edit.start], edit.text.replace("\n", self.source.newline)]
             at = edit.end
         return "".join([*out, old[at:]])
@@ -65,12 +71,16 @@ class Text:
 
     def after(self) -> Source:
         """The file as it becomes, for the next round."""
+        return self._after
+
+    @cached_property
+    def _after(self) -> Source:
         return Source(self.source.path, self.source.data, self.draw())
 
     def back(self, offset: int) -> tuple[int, Edit | None]:
         """Where a character of the new text stands in the old one; the edit that it is part of, when it is new."""
         shift = 0
-        for edit in self._all():
+        for edit in self._all:
             length = len(edit.text.replace("\n", self.source.newline))
             begin = edit.start + shift
             if offset < begin:
@@ -83,7 +93,7 @@ class Text:
     def forth(self, offset: int) -> int:
         """Where a character of the old text stands in the new one; the start of what replaced it, when it is gone."""
         shift = 0
-        for edit in self._all():
+        for edit in self._all:
             if offset < edit.end or (offset == edit.start == edit.end):
                 return min(offset, edit.start) + shift if offset >= edit.start else offset + shift
             shift += len(edit.text.replace("\n", self.source.newline)) - (edit.end - edit.start)
