@@ -66,7 +66,8 @@ def _scopes(tree: ast.Module, line: int) -> list[ast.Module | _Function]:
         node for node in ast.walk(tree)
         if isinstance(node, FUNCTIONS) and node.lineno <= line <= (node.end_lineno or node.lineno)
     ]  # fmt: skip
-    return [*sorted(around, key=lambda node: -node.lineno), tree]
+    innermost_first = sorted(around, key=lambda node: -node.lineno)
+    return [*innermost_first, tree]
 
 
 def _parameters(function: _Function) -> list[str]:

@@ -93,11 +93,13 @@ class Proofs:
             sides = {**whole.sides, **every.sides}
             trials = dict.fromkeys([*every.trials, *_of_roots(one, state, roots, again)])
             outside = [note for spot in _outside(one, state) for note in found.get(spot, _Compared()).notes]
-            notes = dict.fromkeys([*every.notes, *outside, *whole.notes, *([] if trials else [UNREACHED])])
+            notes = [*every.notes, *outside, *whole.notes]
+            if not trials:
+                notes.append(UNREACHED)
             if _differs(state.placed) - one.proposal.differs:
-                notes[ALLOWED] = None
+                notes.append(ALLOWED)
             tests = tuple((test, *sides.get(_numbers(test), (False, False))) for test in one.tests)
-            proofs[one.key] = Proof(tuple(trials), tests, tuple(notes))
+            proofs[one.key] = Proof(tuple(trials), tests, tuple(dict.fromkeys(notes)))
         return proofs
 
 

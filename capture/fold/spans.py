@@ -26,9 +26,12 @@ def frames(stack: Sequence[Sequence[Any]], cwd: str) -> tuple[Frame, ...]:
 
 def values(told: Sequence[Mapping[str, Any]]) -> tuple[Value, ...]:
     """What the names at a place held."""
-    return tuple(
-        Value(**{**value, "shape": tuple(value["shape"]) if "shape" in value else None}) for value in told
-    )
+    return tuple(_value(dict(value)) for value in told)
+
+
+def _value(told: dict[str, Any]) -> Value:
+    shape = told.pop("shape", None)
+    return Value(**told, shape=None if shape is None else tuple(shape))
 
 
 def snippet(path: str, line: int, end_line: int) -> Snippet | None:

@@ -55,12 +55,16 @@ def _tracked(variable: Any) -> dict[str, Any]:
         return {"kind": kind.removesuffix("Variable").lower()}
 
 
+def _size(size: object) -> int:
+    return size if isinstance(size, int) else -1  # a torch.SymInt is none
+
+
 def _described(value: Any) -> dict[str, Any]:
     if isinstance(value, torch.Tensor):
         return {
             "kind": "tensor",
             "dtype": str(value.dtype).removeprefix("torch."),
-            "shape": [size if isinstance(size, int) else -1 for size in value.shape],
+            "shape": [_size(size) for size in value.shape],
             "requires_grad": bool(value.requires_grad),
         }
     if value is None:

@@ -49,7 +49,7 @@ class Sighting:
     code: str
     sureness: Sureness
     number: int = 0
-    because: tuple[str, ...] = ()  # what the scan knows, a clause each: "x is a parameter of Net.forward, which modules are called with"
+    because: tuple[str, ...] = ()  # what the scan knows, a clause each: "x is a tensor: a parameter of Net.forward"
     path_in: tuple[Frame, ...] = ()  # call path from what is compiled to this function, outermost first, without it
 
 
@@ -73,8 +73,8 @@ class UnusedIgnore:
 class Settings:
     """What a project wants of the scan ([tool.g2] of its pyproject.toml).
 
-    ignore: reasons left out everywhere; per_path: reasons left out where the pattern (as in `PurePath.full_match`, "**"
-    for any folders) matches, "*" for all of them.
+    ignore: reasons left out everywhere; per_path: reasons left out where the pattern (one of gitignore's) matches, "*"
+    for all of them.
     """
 
     ignore: frozenset[str] = frozenset()

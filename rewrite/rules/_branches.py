@@ -18,7 +18,7 @@ def branch(site: Site) -> Branch | None:
         return site.node
     if isinstance(site.node, (cst.SimpleStatementLine, cst.BaseSmallStatement)):
         inside = [one for one in nodes(site.node) if isinstance(one, (cst.IfExp, cst.Assert))]
-        return inside[0] if len(inside) == 1 and isinstance(inside[0], (cst.IfExp, cst.Assert)) else None
+        return inside[0] if len(inside) == 1 else None
     child: cst.CSTNode = site.node
     for above in site.piece.ancestors(site.node):
         if isinstance(above, (cst.If, cst.IfExp, cst.Assert, cst.While, cst.CompIf)):

@@ -111,7 +111,8 @@ class Kinds:
                 return self._indexed(self.of(value), node)
             case cst.Call():
                 return self._call(node)
-        return UNKNOWN
+            case _:
+                return UNKNOWN
 
     def _attribute(self, node: cst.Attribute) -> Kind:
         name = dotted(node)

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
 from g2.capture.model import Guard
-from g2.rewrite.model import Edit, FileEdits, Left
+from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
 from g2.rewrite.rules._call_sites import CallSite, call_site
 from g2.rewrite.rules._new_name import fresh_in
 from g2.rewrite.rules._torch_name import torch_names
 from g2.rewrite.site import Site
 
 
-def marks(site: Site, changed: Sequence[Guard], function: str) -> FileEdits | Left:
+def marked(site: Site, function: str, word: str, safety: Safety, caveat: str = "") -> Iterator[Proposal | Left]:
+    """The marks on all inputs whose sizes changed. `word`: what they are marked as."""
+    changed = [guard for guard in site.recompile.guards if guard.kind == "size"] if site.recompile else []
+    if not changed:
+        yield Left("no size changed")
+        return
+    made = _marks(site, changed, function)
+    if isinstance(made, Left):
+        yield made
+        return
+    names = ", ".join(dict.fromkeys(f"{guard.source}.size({guard.dim or 0})" for guard in changed))
+    yield Proposal("", f"{names} is marked as {word} before the call", safety, (made,), caveat=caveat)
+
+
+def _marks(site: Site, changed: Sequence[Guard], function: str) -> FileEdits | Left:
     """The edits that call `function` ("_dynamo.maybe_mark_dynamic") on the arguments whose sizes changed, before every
     call that is written like the one that brought the change. Each guard is of kind "size".
     """
@@ -30,7 +44,7 @@ def marks(site: Site, changed: Sequence[Guard], function: str) -> FileEdits | Le
                 dims.setdefault(given, set()).add(guard.dim or 0)
             elif one is call.call:
                 return Left(f"{guard.source} is no argument of the call that brought the other size")
-        said = _marked(call, one, dims, f"{names.torch}.{function}")
+        said = _put_before(call, one, dims, f"{names.torch}.{function}")
         if isinstance(said, Left):
             if one is call.call:
                 return said
@@ -41,7 +55,7 @@ def marks(site: Site, changed: Sequence[Guard], function: str) -> FileEdits | Le
     return FileEdits(call.piece.source.path, tuple(dict.fromkeys(edits)), names.imports)
 
 
-def _marked(call: CallSite, one: cst.Call, dims: dict[tuple[cst.Arg, str], set[int]], mark: str) -> list[Edit] | Left:
+def _put_before(call: CallSite, one: cst.Call, dims: dict[tuple[cst.Arg, str], set[int]], mark: str) -> list[Edit] | Left:
     piece = call.piece
     line = piece.statement(one)
     if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:

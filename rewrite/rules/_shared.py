@@ -44,13 +44,13 @@ def writes(name: str, kinds: Kinds, found: cst.CSTNode) -> cst.CSTNode | None:
     piece = kinds.site.piece
     start, end = piece.bounds(found)
     loops = [one for one in piece.ancestors(found) if isinstance(one, (cst.For, cst.While))]
-    if loops:  # what stands before in the same loop comes after it as well
-        again = piece.bounds(loops[-1])
+    # What stands before in the same loop comes after it as well.
+    again = piece.bounds(loops[-1]) if loops else (start, start)
     for one in nodes(piece.module):
         if not isinstance(one, (cst.AugAssign, cst.Assign, cst.Call)):
             continue
         place = piece.bounds(one)[0]
-        if start <= place < end or (place < start and not (loops and again[0] <= place < again[1])):
+        if start <= place < end or (place < start and not again[0] <= place < again[1]):
             continue
         if isinstance(one, cst.AugAssign) and _root(one.target) == name and (
             kinds.of(one.target).name not in ("number", "bool", "str")

@@ -55,8 +55,10 @@ RANDOM = _words(
     """
 )
 BOOL_RESULTS = _words(_COMPARING)
-TENSOR_FUNCTIONS = _words(_POINTWISE, _COMPARING, _REDUCING, _MATRICES, _SHAPING, _MAKING)
-TENSOR_FUNCTIONS |= RANDOM - {"manual_seed", "seed"}
+TENSOR_FUNCTIONS = (
+    _words(_POINTWISE, _COMPARING, _REDUCING, _MATRICES, _SHAPING, _MAKING)
+    | RANDOM - {"manual_seed", "seed"}
+)
 TENSOR_METHODS = _words(_POINTWISE, _COMPARING, _REDUCING, _MATRICES, _SHAPING, _CONVERTING, _MAKING)
 NUMBER_METHODS = {
     **dict.fromkeys(("dim", "ndimension", "numel", "nelement", "item"), "number"),

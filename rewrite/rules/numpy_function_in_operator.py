@@ -116,11 +116,11 @@ def _turned(piece: Piece, assign: cst.Assign, array: Made, names: TorchNames) ->
     body = list(block.body) if isinstance(block, (cst.IndentedBlock, cst.Module)) else []
     place = next((index for index, one in enumerate(body) if one is line), len(body))
     following = body[place + 1] if place + 1 < len(body) else None
-    call = None
+    call = again = None
     if isinstance(following, cst.SimpleStatementLine) and isinstance(following.body[0], cst.Assign):
         call = following.body[0].value
         again = following.body[0].targets[0].target
-    if following is None or not isinstance(call, cst.Call) or not again.deep_equals(target):
+    if following is None or again is None or not isinstance(call, cst.Call) or not again.deep_equals(target):
         raise NotMade("the array does not become a tensor right behind the call")
     makers = ("torch.tensor", "torch.as_tensor", "torch.from_numpy")
     if not isinstance(target, cst.Name) or names.dotted(dotted(call.func)) not in makers:

@@ -6,23 +6,14 @@ from collections.abc import Iterator
 
 from g2.rewrite.model import Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
-from g2.rewrite.rules._marks import marks
+from g2.rewrite.rules._marks import marked
 from g2.rewrite.site import Site
 
 _MARK = "_dynamo.maybe_mark_dynamic"
 
 
 def _propose(site: Site) -> Iterator[Proposal | Left]:
-    changed = [guard for guard in site.recompile.guards if guard.kind == "size"] if site.recompile else []
-    if not changed:
-        yield Left("no size changed")
-        return
-    made = marks(site, changed, _MARK)
-    if isinstance(made, Left):
-        yield made
-        return
-    names = ", ".join(dict.fromkeys(f"{guard.source}.size({guard.dim or 0})" for guard in changed))
-    yield Proposal("", f"{names} is marked as dynamic before the call", Safety.SAFE, (made,))
+    return marked(site, _MARK, "dynamic", Safety.SAFE)
 
 
 RULE = Rule(

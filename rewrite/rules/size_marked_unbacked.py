@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from g2.rewrite.model import Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
-from g2.rewrite.rules._marks import marks
+from g2.rewrite.rules._marks import marked
 from g2.rewrite.site import Site
 
 _MARK = "_dynamo.decorators.mark_unbacked"  # 2.11 to 2.15; torch._dynamo itself does not export it
@@ -14,16 +14,7 @@ _CAVEAT = "The compiled code works with a size that it does not know; a backend 
 
 
 def _propose(site: Site) -> Iterator[Proposal | Left]:
-    changed = [guard for guard in site.recompile.guards if guard.kind == "size"] if site.recompile else []
-    if not changed:
-        yield Left("no size changed")
-        return
-    made = marks(site, changed, _MARK)
-    if isinstance(made, Left):
-        yield made
-        return
-    names = ", ".join(dict.fromkeys(f"{guard.source}.size({guard.dim or 0})" for guard in changed))
-    yield Proposal("", f"{names} is marked as unbacked before the call", Safety.ASK, (made,), caveat=_CAVEAT)
+    return marked(site, _MARK, "unbacked", Safety.ASK, _CAVEAT)
 
 
 RULE = Rule(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ class Bench:
         self.proofs.ask(record, state, suspects, 1.0)
         asked = Asked.read(record)
         assert asked.functions is not None
-        events: list[dict[str, object]] = [
+        events: list[dict[str, Any]] = [
             {"e": "trial", "what": f"at {line}", "path": path, "line": line, "inputs": "as recorded",
              "outcome": outcome, "detail": ""}
             for path, line in sorted(asked.functions - asked.known)
