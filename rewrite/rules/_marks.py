@@ -55,7 +55,9 @@ def _marks(site: Site, changed: Sequence[Guard], function: str) -> FileEdits | L
     return FileEdits(call.piece.source.path, tuple(dict.fromkeys(edits)), names.imports)
 
 
-def _put_before(call: CallSite, one: cst.Call, dims: dict[tuple[cst.Arg, str], set[int]], mark: str) -> list[Edit] | Left:
+def _put_before(
+    call: CallSite, one: cst.Call, dims: dict[tuple[cst.Arg, str], set[int]], mark: str
+) -> list[Edit] | Left:
     piece = call.piece
     line = piece.statement(one)
     if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
