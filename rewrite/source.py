@@ -168,6 +168,11 @@ class Piece:
         start, end = self.bounds(node)
         return self.source.text[start:end]
 
+    def short(self, node: cst.CSTNode) -> str:
+        """The node on one line and at most 40 characters long, for a sentence."""
+        text = " ".join(self.code(node).split())
+        return text if len(text) <= 40 else f"{text[:37]}..."
+
     def indent(self, node: cst.CSTNode) -> str:
         """The white space before the statement that a node is part of."""
         line, _ = self.source.position(self.bounds(self.statement(node) or node)[0])

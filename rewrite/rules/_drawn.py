@@ -23,7 +23,7 @@ def only_arithmetic(kinds: Kinds, piece: Piece, node: cst.BaseExpression, deep: 
             return "" if _floats(kinds, above, node) else "it meets a tensor that is not known to hold floats"
         if other.plain:
             return only_arithmetic(kinds, piece, above, deep)
-        return f"what `{_short(piece, above)}` computes is not known"
+        return f"what `{piece.short(above)}` computes is not known"
     if isinstance(above, cst.AugAssign) and isinstance(above.operator, _AUGMENTED):
         target = kinds.of(above.target)
         return "" if target.tensor and target.dtype.startswith(("float", "bfloat")) else "it changes a number"
@@ -42,7 +42,7 @@ def only_arithmetic(kinds: Kinds, piece: Piece, node: cst.BaseExpression, deep: 
         isinstance(above, (cst.Comparison, cst.ComparisonTarget, cst.BooleanOperation, cst.If, cst.IfExp))
     ):
         return "the number decides which way is taken"
-    return f"the number goes into `{_short(piece, above or node)}`, where a tensor may not serve"
+    return f"the number goes into `{piece.short(above or node)}`, where a tensor may not serve"
 
 
 def _floats(kinds: Kinds, operation: cst.BinaryOperation, number: cst.BaseExpression) -> bool:
@@ -55,8 +55,3 @@ def _floats(kinds: Kinds, operation: cst.BinaryOperation, number: cst.BaseExpres
 
 
 _AUGMENTED = (cst.AddAssign, cst.SubtractAssign, cst.MultiplyAssign, cst.DivideAssign)
-
-
-def _short(piece: Piece, node: cst.CSTNode) -> str:
-    text = " ".join(piece.code(node).split())
-    return text if len(text) <= 40 else f"{text[:37]}..."

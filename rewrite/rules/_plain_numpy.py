@@ -123,7 +123,7 @@ def _rewritten(site: Site, piece: Piece, call: cst.Call) -> tuple[Edit, str, boo
     """The edit, its text and whether the new call may raise; or a clause that says why not."""
     made = _text(site, piece, call)
     if made is None:
-        return f"`{_short(piece, call)}` has no counterpart for plain numbers"
+        return f"`{piece.short(call)}` has no counterpart for plain numbers"
     text, domain = made
     target: cst.CSTNode = call
     above = piece.parent(piece.parent(call) or call)
@@ -137,7 +137,7 @@ def _rewritten(site: Site, piece: Piece, call: cst.Call) -> tuple[Edit, str, boo
                 return f"`{name}.{used.attr.value}` needs a number of NumPy"
     used = piece.parent(call)
     if isinstance(used, cst.Attribute):
-        return f"`{_short(piece, used)}` needs a number of NumPy"
+        return f"`{piece.short(used)}` needs a number of NumPy"
     return piece.replace(target, text), text, domain
 
 
@@ -245,8 +245,3 @@ def _taken(source: Source) -> bool:
         if isinstance(node, ast.ImportFrom) and any((a.asname or a.name) == "math" for a in node.names):
             return True
     return False
-
-
-def _short(piece: Piece, node: cst.CSTNode) -> str:
-    text = " ".join(piece.code(node).split())
-    return text if len(text) <= 40 else f"{text[:37]}..."

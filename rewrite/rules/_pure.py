@@ -40,6 +40,7 @@ class Effects:
         self.unknown = False
 
     def add(self, node: cst.BaseExpression, kinds: Kinds) -> None:
+        piece = kinds.site.piece
         for one in nodes(node):
             if isinstance(one, (cst.Await, cst.Yield)):
                 self.never["it waits or yields"] = None
@@ -52,16 +53,16 @@ class Effects:
             ):
                 left, right = kinds.of(one.left), kinds.of(one.right)
                 if left.plain and right.plain and not isinstance(one.right, (cst.Integer, cst.Float)):
-                    self.perhaps[f"`{_short(kinds, one)}` is computed either way, and must not divide by zero"] = None
+                    self.perhaps[f"`{piece.short(one)}` is computed either way, and must not divide by zero"] = None
             elif isinstance(one, cst.Subscript) and not _plain_index(one, kinds):
-                self.perhaps[f"`{_short(kinds, one)}` is read whichever way is taken"] = None
+                self.perhaps[f"`{piece.short(one)}` is read whichever way is taken"] = None
 
     def _call(self, call: cst.Call, kinds: Kinds) -> None:
         written = dotted(call.func)
         name = kinds.names.dotted(written)
         method = call.func.attr.value if isinstance(call.func, cst.Attribute) else name
         if any(argument.keyword and argument.keyword.value in ("out", "inplace") for argument in call.args):
-            self.never[f"`{_short(kinds, call)}` writes into a tensor"] = None
+            self.never[f"`{kinds.site.piece.short(call)}` writes into a tensor"] = None
         elif name in ("print", "breakpoint", "input", "open", "exec", "eval"):
             self.never["it prints" if name == "print" else f"it calls {name}"] = None
         elif name.startswith(("warnings.", "logging.", "logger.", "log.")) or "warn" in method:
@@ -78,7 +79,7 @@ class Effects:
         elif (value := kinds.site.values.get(written)) is not None and value.kind == "module":
             self._module(value.text, written)
         else:
-            self._unknown(written or _short(kinds, call.func))
+            self._unknown(written or kinds.site.piece.short(call.func))
 
     def _torch(self, name: str, written: str) -> None:
         method = name.rpartition(".")[2]
@@ -101,7 +102,7 @@ class Effects:
         elif method in RANDOM:
             self.draws = True
         elif method.endswith("_") and not method.endswith("__") and (owner.tensor or method[:-1] in TENSOR_METHODS):
-            self.never[f"`{_short(kinds, call)}` changes a tensor in place"] = None
+            self.never[f"`{kinds.site.piece.short(call)}` changes a tensor in place"] = None
         elif not (
             ((method in TENSOR_METHODS or method in NUMBER_METHODS) and (owner.tensor or owner.name == "unknown"))
             or owner.name in ("str", "number", "Size", "tuple")
@@ -132,8 +133,3 @@ def _plain_index(node: cst.Subscript, kinds: Kinds) -> bool:
             if kind.tensor and not kind.truth:
                 return False
     return True
-
-
-def _short(kinds: Kinds, node: cst.CSTNode) -> str:
-    text = " ".join(kinds.site.piece.code(node).split())
-    return text if len(text) <= 40 else f"{text[:37]}..."

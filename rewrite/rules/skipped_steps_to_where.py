@@ -56,7 +56,7 @@ def _steps(behind: list[cst.BaseStatement], found: cst.If, kinds: Kinds, notes: 
     assigns = [_assign(one) for one in behind]
     if not assigns or not all(assigns):
         other = next((one for one, assign in zip(behind, assigns, strict=True) if assign is None), found)
-        raise Refused(f"`{_line(piece.code(other))}` behind the `continue` does more than to give a name a value")
+        raise Refused(f"`{piece.short(other)}` behind the `continue` does more than to give a name a value")
     made = [one for one in assigns if one is not None]
     last, function = made[-1], scope(piece, found)
     start, end = piece.bounds(behind[0])[0], piece.bounds(behind[-1])[1]
@@ -133,11 +133,6 @@ def _name(assign: cst.Assign) -> str:
     target = assign.targets[0].target
     assert isinstance(target, cst.Name)
     return target.value
-
-
-def _line(code: str) -> str:
-    text = " ".join(code.split())
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _script(body: str, more: str = "") -> str:
