@@ -2,12 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import libcst as cst
 
+from g2.rewrite.model import Left
+from g2.rewrite.rules._branches import asked, branch
+from g2.rewrite.rules._kinds import Kinds
+from g2.rewrite.rules._truth import Truth, truth
 from g2.rewrite.site import Site
 
 
-def continues(found: cst.If) -> bool:
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A `continue` that one tensor decides."""
+
+    branch: cst.If
+    outer: cst.If  # the statement of the loop that holds it
+    behind: list[cst.BaseStatement]  # what it skips
+    condition: Truth
+    kinds: Kinds
+
+
+def skip(site: Site) -> Skip | Left | None:
+    """The `continue` at the place; None where there is none."""
+    found = branch(site)
+    if not isinstance(found, cst.If) or found.orelse is not None or not _continues(found):
+        return None
+    kinds = asked(site)
+    condition = truth(found.test, kinds)
+    outer, behind = _rest(found, site)
+    if condition is None or condition.mixed or outer is None:
+        return Left("the `continue` is not one that a single tensor decides, directly in the loop")
+    return Skip(found, outer, behind, condition, kinds)
+
+
+def assignment(line: cst.BaseStatement) -> cst.Assign | None:
+    """The statement as an assignment to one name; None for anything else."""
+    if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
+        return None
+    only = line.body[0]
+    if isinstance(only, cst.Assign) and len(only.targets) == 1 and isinstance(only.targets[0].target, cst.Name):
+        return only
+    return None
+
+
+def _continues(found: cst.If) -> bool:
     """Whether `continue` is all that it holds."""
     body = found.body.body
     if len(body) != 1:
@@ -16,7 +56,7 @@ def continues(found: cst.If) -> bool:
     return isinstance(only, cst.Continue)
 
 
-def rest(found: cst.If, site: Site) -> tuple[cst.If | None, list[cst.BaseStatement]]:
+def _rest(found: cst.If, site: Site) -> tuple[cst.If | None, list[cst.BaseStatement]]:
     """The statement of the loop that holds the `continue`, and what follows it in the loop."""
     piece = site.piece
     outer: cst.If = found

@@ -8,15 +8,14 @@ import libcst as cst
 
 from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
-from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Refused, side
 from g2.rewrite.rules._cond import drawn_anew
-from g2.rewrite.rules._kinds import Kinds, dotted
+from g2.rewrite.rules._kinds import dotted
 from g2.rewrite.rules._layout import call, comments, joined, width
 from g2.rewrite.rules._pure import Effects
 from g2.rewrite.rules._shared import shared
-from g2.rewrite.rules._skipped import continues, rest
-from g2.rewrite.rules._truth import bare, truth
+from g2.rewrite.rules._skipped import Skip, assignment, skip
+from g2.rewrite.rules._truth import bare
 from g2.rewrite.rules._updates import Update
 from g2.rewrite.site import Site
 
@@ -27,16 +26,13 @@ _CAVEAT = (
 
 
 def propose(site: Site) -> Iterator[Proposal | Left]:
-    found = branch(site)
-    if not isinstance(found, cst.If) or found.orelse is not None or not continues(found):
+    found = skip(site)
+    if not isinstance(found, Skip):
+        if found is not None:
+            yield found
         return
-    kinds = asked(site)
-    condition = truth(found.test, kinds)
-    outer, behind = rest(found, site)
-    if condition is None or condition.mixed or outer is None:
-        yield Left("the `continue` is not one that a single tensor decides, directly in the loop")
-        return
-    step = _step(behind)
+    kinds = found.kinds
+    step = assignment(found.behind[0]) if len(found.behind) == 1 else None
     if step is None:
         yield Left("more than one value is made behind the `continue`")
         return
@@ -59,19 +55,16 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         rule="",
         summary="the step that may be skipped goes into torch.cond",
         safety=Safety.ASK,
-        files=(FileEdits(site.source.path, _edits(found, outer, behind[0], step, target, kinds), kinds.names.imports),),
-        tests=(site.piece.span(found.test),),
+        files=(FileEdits(site.source.path, _edits(found, step, target), kinds.names.imports),),
+        tests=(site.piece.span(found.branch.test),),
         caveat=_CAVEAT,
         differs=frozenset({"zero-gradient"}),
     )
 
 
-def _edits(
-    found: cst.If, outer: cst.If, line: cst.BaseStatement, step: cst.Assign, target: str, kinds: Kinds
-) -> tuple[Edit, ...]:
+def _edits(place: Skip, step: cst.Assign, target: str) -> tuple[Edit, ...]:
+    found, outer, line, condition, kinds = place.branch, place.outer, place.behind[0], place.condition, place.kinds
     piece, torch = kinds.site.piece, kinds.names.torch
-    condition = truth(found.test, kinds)
-    assert condition is not None
     text = condition.plain()
     kept = comments(piece, found)
     functions = [f"lambda: {target}.clone()", f"lambda: {joined(bare(step.value, kinds))}"]
@@ -92,16 +85,6 @@ def _edits(
         piece.replace(found, "\n".join([*kept, f"{name} = {joined(text)}"])),
         piece.replace(line, made),
     )
-
-
-def _step(rest: list[cst.BaseStatement]) -> cst.Assign | None:
-    """The only statement behind it, when that gives a name a value."""
-    if len(rest) != 1 or not isinstance(rest[0], cst.SimpleStatementLine) or len(rest[0].body) != 1:
-        return None
-    only = rest[0].body[0]
-    if isinstance(only, cst.Assign) and len(only.targets) == 1 and isinstance(only.targets[0].target, cst.Name):
-        return only
-    return None
 
 
 def _script(body: str, setup: str = "") -> str:

@@ -8,14 +8,12 @@ import libcst as cst
 
 from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
-from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Notes, Refused, choose, in_vain, side
-from g2.rewrite.rules._kinds import Kinds
 from g2.rewrite.rules._layout import call, comments, joined, width
 from g2.rewrite.rules._names import bindings, reads, scope
 from g2.rewrite.rules._shared import shared
-from g2.rewrite.rules._skipped import continues, rest
-from g2.rewrite.rules._truth import Truth, bare, truth
+from g2.rewrite.rules._skipped import Skip, assignment, skip
+from g2.rewrite.rules._truth import Truth, bare
 from g2.rewrite.rules._updates import Update
 from g2.rewrite.site import Site
 
@@ -23,19 +21,16 @@ _ALWAYS = "What is done behind the `continue` is done for steps that are skipped
 
 
 def propose(site: Site) -> Iterator[Proposal | Left]:
-    found = branch(site)
-    if not isinstance(found, cst.If) or found.orelse is not None or not continues(found):
+    found = skip(site)
+    if not isinstance(found, Skip):
+        if found is not None:
+            yield found
         return
-    kinds = asked(site)
-    condition = truth(found.test, kinds)
-    outer, behind = rest(found, site)
-    if condition is None or condition.mixed or outer is None:
-        yield Left("the `continue` is not one that a single tensor decides, directly in the loop")
-        return
+    kinds = found.kinds
     notes = Notes()
     notes.ask(_ALWAYS)
     try:
-        edits = _edits(found, outer, _steps(behind, found, kinds, notes), condition, kinds)
+        edits = _edits(found, _steps(found, notes))
     except Refused as refusal:
         yield Left(str(refusal))
         return
@@ -44,16 +39,17 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         summary="the steps that may be skipped are always computed, and torch.where keeps the value before them",
         safety=Safety.ASK,
         files=(FileEdits(site.source.path, tuple(sorted(edits)), kinds.names.imports),),
-        tests=(site.piece.span(found.test),),
+        tests=(site.piece.span(found.branch.test),),
         caveat=" ".join(notes.caveats),
         differs=frozenset(notes.differs),
     )
 
 
-def _steps(behind: list[cst.BaseStatement], found: cst.If, kinds: Kinds, notes: Notes) -> cst.Assign:
+def _steps(place: Skip, notes: Notes) -> cst.Assign:
     """The last statement, which gives the one value that the next step needs. Raises Refused."""
+    found, behind, kinds = place.branch, place.behind, place.kinds
     piece = kinds.site.piece
-    assigns = [_assign(one) for one in behind]
+    assigns = [assignment(one) for one in behind]
     if not assigns or not all(assigns):
         other = next((one for one, assign in zip(behind, assigns, strict=True) if assign is None), found)
         raise Refused(f"`{piece.short(other)}` behind the `continue` does more than to give a name a value")
@@ -86,7 +82,8 @@ def _steps(behind: list[cst.BaseStatement], found: cst.If, kinds: Kinds, notes: 
     return last
 
 
-def _edits(found: cst.If, outer: cst.If, last: cst.Assign, condition: Truth, kinds: Kinds) -> list[Edit]:
+def _edits(place: Skip, last: cst.Assign) -> list[Edit]:
+    found, outer, condition, kinds = place.branch, place.outer, place.condition, place.kinds
     piece, torch = kinds.site.piece, kinds.names.torch
     target, kept, margin = _name(last), comments(piece, found), piece.indent(last)
     new, value = piece.fresh(f"new_{target}"), joined(bare(last.value, kinds))
@@ -117,16 +114,6 @@ def _edits(found: cst.If, outer: cst.If, last: cst.Assign, condition: Truth, kin
     else:
         edits.append(Edit(begin, end, written))
     return edits
-
-
-def _assign(line: cst.BaseStatement) -> cst.Assign | None:
-    """The statement as an assignment to one name; None for anything else."""
-    if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
-        return None
-    only = line.body[0]
-    if isinstance(only, cst.Assign) and len(only.targets) == 1 and isinstance(only.targets[0].target, cst.Name):
-        return only
-    return None
 
 
 def _name(assign: cst.Assign) -> str:
