@@ -13,6 +13,20 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class ScriptCommand(click.Command):
+    """Options stand before the script; from its name on, every word is the script's own."""
+
+    allow_interspersed_args = False
+
+    def __init__(self, *args: Any, usage: str, **kwargs: Any) -> None:
+        """`usage`: what follows the command's name in its help."""
+        super().__init__(*args, **kwargs)
+        self.usage = usage
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(f"Usage: {ctx.command_path} {self.usage}\n")
+
+
 def _format(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """The name of a view; the folder of views is looked into only when one is named."""
     import difflib

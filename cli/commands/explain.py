@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from g2.cli.options import report_options
+from g2.cli.options import ScriptCommand, report_options
 
 if TYPE_CHECKING:
     from g2.capture.launch import Options
@@ -27,18 +27,11 @@ Examples:
 USAGE = "[OPTIONS] SCRIPT [ARGS]...\n  g2 explain [OPTIONS] -m MODULE [ARGS]..."
 
 
-class _Explain(click.Command):
-    """Options stand before the script; from its name on, every word is the script's own."""
-
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write(f"Usage: {ctx.command_path} {USAGE}\n")
-
-
 @click.command(
-    cls=_Explain,
+    cls=ScriptCommand,
+    usage=USAGE,
     short_help="Run a script and show its graph breaks and recompiles.",
     epilog=EPILOG,
-    context_settings={"allow_interspersed_args": False},
 )
 @click.option("-m", "module", is_flag=True, help="Run a module, as python -m does.")
 @click.option("--once", is_flag=True, help="Do not look for breaks that hide behind others.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from g2.cli.options import ScriptCommand
+
 if TYPE_CHECKING:
     from g2.cli.fixing.found import Ask
     from g2.cli.fixing.wanted import Wanted
@@ -26,18 +28,11 @@ Examples:
 USAGE = "[OPTIONS] [SCRIPT [ARGS]...]\n  g2 fix [OPTIONS] -m MODULE [ARGS]..."
 
 
-class _Fix(click.Command):
-    """Options stand before the script; from its name on, every word is the script's own."""
-
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write(f"Usage: {ctx.command_path} {USAGE}\n")
-
-
 @click.command(
-    cls=_Fix,
+    cls=ScriptCommand,
+    usage=USAGE,
     short_help="Rewrite what breaks graphs, and prove it before it is offered.",
     epilog=EPILOG,
-    context_settings={"allow_interspersed_args": False},
 )
 @click.option("--apply", "apply_", is_flag=True, help="Write the rewrites that are SAFE.")
 @click.option("--unsafe", is_flag=True, help="With --apply: also those marked ASK.")
