@@ -12,10 +12,12 @@ import errno
 import fcntl
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _open, _write, _close, _fstat, _getpid, _control = os.open, os.write, os.close, os.fstat, os.getpid, fcntl.fcntl
+_now = time.time
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), default=repr).encode
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
 
@@ -39,7 +41,9 @@ class Journal:
         self.written = 0  # events in this file
 
     def write(self, event: Mapping[str, object]) -> None:
-        """Append one event. After a failure (full disk, folder gone) the journal stays silent."""
+        """Append one event, with the time at which it was told. After a failure (full disk, folder gone) the journal
+        stays silent.
+        """
         if self.failed is not None:
             return
         if self._first is not None:
@@ -49,7 +53,7 @@ class Journal:
             missed, self._missed = self._missed, None
             self.write({"e": "lost", "what": f"an event could not be written down: {missed}"})
         try:
-            data = _encode(event).encode("ascii") + b"\n"
+            data = _encode({"t": round(_now(), 6), **event}).encode("ascii") + b"\n"
         except (ValueError, TypeError, RecursionError) as error:
             self._missed = f"{type(error).__name__}: {error}"
             return

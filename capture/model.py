@@ -188,6 +188,29 @@ class Process:
     graphs: int
 
 
+class Did(StrEnum):
+    """What a moment of the run was."""
+
+    CALL = "call"  # a call of a root, from outside
+    GRAPH = "graph"  # a graph ran
+    COMPILE = "compile"  # Dynamo and the backend worked on a function
+    BREAK = "break"
+    RECOMPILE = "recompile"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened at a known time. Of calls and graphs only the first ones of a process are kept."""
+
+    did: Did
+    name: str  # the root, the graph's id, the function, or Dynamo's title of the break
+    start: float  # seconds since the session started
+    seconds: float  # 0 for what has no length
+    pid: int
+    thread: int = 0  # 0 for the first thread that ran something
+    span: Span | None = None  # of a break, recompile or compiled function
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """Everything one run left behind."""
@@ -209,3 +232,4 @@ class Session:
     lost: tuple[str, ...] = ()  # what could not be observed, a sentence each
     script_error: str | None = None  # "ValueError: ..." when the script raised
     hidden_looked_for: bool = False
+    moments: tuple[Moment, ...] = ()  # in the order of their starts

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from g2.capture.fold import breaks, graphs, journals, recompiles, spans
+from g2.capture.fold import breaks, graphs, journals, moments, recompiles, spans
 from g2.capture.fold.collector import paused
 from g2.capture.fold.costs import Costs
 from g2.capture.fold.journals import Event, Log
@@ -50,6 +50,7 @@ def fold(
         lost=(*lost, *_lost(logs, failures(folder))),
         script_error=f"{errors[0]['type']}: {errors[0]['message']}" if errors and exit_code else None,
         hidden_looked_for=any(log.hidden for log in logs),
+        moments=moments.fold(logs, started, cwd),
     )
 
 

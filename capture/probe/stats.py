@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from g2.capture.journal import Journal
+from g2.capture.probe.ran import Ran
 
 if TYPE_CHECKING:
     import torch
@@ -34,6 +35,7 @@ class Active:
     root: str
     call: int
     module: torch.nn.Module | None
+    begun: float = 0.0  # perf_counter
 
 
 @dataclass(slots=True)
@@ -66,6 +68,7 @@ class Stats:
         self._written = 0.0
         self._told: dict[str, dict[str, object]] = {}  # by kind: the counts that the journal has
         self._early = 8
+        self._ran = Ran()
         self.breaks = 0  # events told so far
         # Modules for which Dynamo compiled its own wrapper (external_utils.wrap_inline, one code object for all).
         self.wrapped: weakref.WeakSet[torch.nn.Module] = weakref.WeakSet()
@@ -90,6 +93,7 @@ class Stats:
         mine = self._thread
         if not mine.active:
             mine.graph_end = mine.gap = mine.last_break = None
+            active.begun = _clock()
         mine.active.append(active)
 
     def leave(self, error: str | None) -> None:
@@ -98,6 +102,7 @@ class Stats:
         if len(mine.active) > 1:
             mine.active.pop()
             return
+        self._ran.call(active.root, active.begun, _clock())
         self._close_gap(None)
         mine.active.clear()
         mine.graph_end = mine.gap = None
@@ -137,6 +142,7 @@ class Stats:
             entry = self.graphs.setdefault(graph, [0, 0.0])
             entry[0] += 1
             entry[1] += end - begin
+            self._ran.graph(graph, begin, end)
             self._close_gap(begin)
         mine = self._thread
         mine.graph_end, mine.gap, mine.compiling = end, ended_by, 0.0
@@ -162,6 +168,7 @@ class Stats:
         with self._lock:
             for counts in (self.calls, self.graphs, self.gaps, self.eager_calls, self._told):
                 counts.clear()
+            self._ran = Ran()
 
     def forked(self) -> None:
         """In a child that the script forked: the counts are the parent's, and a thread of it may have held the lock."""
@@ -189,6 +196,7 @@ class Stats:
                 "graphs": self._changed("graphs", graphs),
                 "gaps": {k: _told(g) for k, g in self.gaps.items() if g.crossed != g.told[0]},
                 "eager": self._changed("eager", self.eager_calls),
+                "ran": self._ran.new(),
             }
         self._journal.write(event)
 
