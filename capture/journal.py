@@ -53,7 +53,7 @@ class Journal:
             missed, self._missed = self._missed, None
             self.write({"e": "lost", "what": f"an event could not be written down: {missed}"})
         try:
-            data = _encode({"t": round(_now(), 6), **event}).encode("ascii") + b"\n"
+            data = _encode(event if "t" in event else {**event, "t": round(_now(), 6)}).encode("ascii") + b"\n"
         except (ValueError, TypeError, RecursionError) as error:
             self._missed = f"{type(error).__name__}: {error}"
             return

@@ -65,8 +65,7 @@ def _chosen(path: Path, dropped: set[str]) -> list[Event]:
     counts: Event | None = None
     for event in events_of(path):
         if event["e"] == "stats":
-            nothing: Event = {"e": "stats", "roots": {}, "graphs": {}, "gaps": {}, "eager": {}, "ran": []}
-            counts = _added(counts or nothing, event)
+            counts = _added(counts or {"e": "stats", "roots": {}, "graphs": {}, "gaps": {}, "eager": {}}, event)
         elif event["e"] == "adopt_end":
             dropped.update(e["journal"] for e in kept if e["e"] == "fork")
             kept = [e for e in kept if e["e"] in _KEPT]
@@ -80,7 +79,8 @@ def _added(counts: Event, event: Event) -> Event:
     """What has changed since the snapshots before: counts are whole, samples are new ones."""
     for kind in ("roots", "graphs", "eager"):
         counts[kind].update(event.get(kind, {}))
-    counts["ran"] += event.get("ran", [])
+    if ran := event.get("ran"):
+        counts.setdefault("ran", []).extend(ran)
     for key, (crossed, calls, samples) in event.get("gaps", {}).items():
         gap = counts["gaps"].setdefault(key, [0, 0, []])
         gap[:2] = crossed, calls

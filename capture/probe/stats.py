@@ -190,14 +190,15 @@ class Stats:
         with self._lock:
             self._written = now
             graphs = {k: [int(v[0]), round(v[1], 6)] for k, v in self.graphs.items()}
-            event = {
+            event: dict[str, object] = {
                 "e": "stats",
                 "roots": self._changed("roots", self.calls),
                 "graphs": self._changed("graphs", graphs),
                 "gaps": {k: _told(g) for k, g in self.gaps.items() if g.crossed != g.told[0]},
                 "eager": self._changed("eager", self.eager_calls),
-                "ran": self._ran.new(),
             }
+            if ran := self._ran.new():
+                event["ran"] = ran
         self._journal.write(event)
 
     def _changed(self, kind: str, counts: Mapping[str, object]) -> dict[str, object]:
