@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from g2.capture.model import Span
 from g2.cli.fixing.terminal import Screen
 from g2.cli.text import relative
+from g2.cli.views.json import span_fields
 from g2.rewrite.model import Counts, Offer, Proof, Target
 
 FORMAT = 1
@@ -64,7 +64,7 @@ def _target(target: Target, cwd: str) -> dict[str, Any]:
     return {
         "kind": target.kind,
         "reason": target.reason,
-        "span": _span(target.span, cwd),
+        "span": span_fields(target.span, cwd),
         "function": target.function,
         "headline": target.headline,
         "mine": target.mine,
@@ -78,18 +78,8 @@ def _proof(proof: Proof, cwd: str) -> dict[str, Any]:
             {"what": one.what, "inputs": one.inputs, "outcome": one.outcome, "detail": one.detail}
             for one in proof.trials
         ],
-        "tests": [{"span": _span(span, cwd), "true": yes, "false": no} for span, yes, no in proof.sides],
+        "tests": [{"span": span_fields(span, cwd), "true": yes, "false": no} for span, yes, no in proof.sides],
         "notes": list(proof.notes),
-    }
-
-
-def _span(span: Span, cwd: str) -> dict[str, Any]:
-    return {
-        "path": relative(span.path, cwd),
-        "line": span.line,
-        "column": span.column,
-        "end_line": span.end_line,
-        "end_column": span.end_column,
     }
 
 

@@ -45,7 +45,8 @@ def render(report: Report, output: Output) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _span(span: Span, cwd: str) -> dict[str, Any]:
+def span_fields(span: Span, cwd: str) -> dict[str, Any]:
+    """A span as both formats have it, its path relative to `cwd`."""
     return {
         "path": relative(span.path, cwd),
         "line": span.line,
@@ -56,11 +57,11 @@ def _span(span: Span, cwd: str) -> dict[str, Any]:
 
 
 def _root(root: Root, cwd: str) -> dict[str, Any]:
-    return {"name": root.name, "span": _span(root.span, cwd), "calls": root.calls, "by": root.by}
+    return {"name": root.name, "span": span_fields(root.span, cwd), "calls": root.calls, "by": root.by}
 
 
 def _frame(frame: Frame, cwd: str) -> dict[str, Any]:
-    return {"span": _span(frame.span, cwd), "function": frame.function}
+    return {"span": span_fields(frame.span, cwd), "function": frame.function}
 
 
 def _break(
@@ -69,7 +70,7 @@ def _break(
     return {
         "reason": finding.reason.slug,
         "kind": site.kind,
-        "span": _span(site.span, cwd),
+        "span": span_fields(site.span, cwd),
         "function": site.function,
         "module": site.module,
         "stack": [_frame(frame, cwd) for frame in site.stack],
@@ -87,10 +88,10 @@ def _recompile(finding: RecompileFinding, cwd: str) -> dict[str, Any]:
     recompile = finding.recompile
     return {
         "reason": finding.reason,
-        "span": _span(recompile.span, cwd),
+        "span": span_fields(recompile.span, cwd),
         "function": recompile.function,
         "count": recompile.count,
-        "call_site": None if recompile.call_site is None else _span(recompile.call_site, cwd),
+        "call_site": None if recompile.call_site is None else span_fields(recompile.call_site, cwd),
         "limit_hit": recompile.limit_hit,
         "eager_calls": recompile.eager_calls,
         "guards": [
@@ -103,7 +104,7 @@ def _recompile(finding: RecompileFinding, cwd: str) -> dict[str, Any]:
 def _graph(graph: Graph, cwd: str) -> dict[str, Any]:
     return {
         "id": graph.id,
-        "span": _span(graph.span, cwd),
+        "span": span_fields(graph.span, cwd),
         "ops": graph.ops,
         "calls": graph.calls,
         "compile_s": graph.compile_s,
