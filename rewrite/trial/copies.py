@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from g2.rewrite.trial.tensors import storage
+
 Values = Callable[
     [str, torch.Tensor], torch.Tensor
 ]  # path, detached recorded tensor -> new values, maybe of other shape
@@ -81,7 +83,7 @@ class _Copier:
         self._look = look
         if not look:
             found = Inputs(args, kwargs, names).tensors
-            keys = [key for _, tensor in found if (key := _storage(tensor)) is not None]
+            keys = [key for _, tensor in found if (key := storage(tensor)) is not None]
             self._shared = {key for key in keys if keys.count(key) > 1}
         with torch.no_grad():
             return (
@@ -151,7 +153,7 @@ class _Copier:
 
     def _placed(self, recorded: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """The values in memory of their own, laid out as the recorded tensor is, shared with those it shares with."""
-        key = _storage(recorded)
+        key = storage(recorded)
         if values.shape != recorded.shape or values.dtype != recorded.dtype:
             return values.clone(memory_format=torch.contiguous_format)
         if key in self._shared:
@@ -177,16 +179,9 @@ class _Copier:
 
 def _whole(tensor: torch.Tensor) -> torch.Tensor:
     """Everything that the tensor's storage holds, as its dtype."""
-    storage = tensor.untyped_storage()
-    count = storage.nbytes() // tensor.element_size()
-    return torch.empty(0, dtype=tensor.dtype, device=tensor.device).set_(storage, 0, (count,), (1,))
-
-
-def _storage(tensor: torch.Tensor) -> int | None:
-    try:
-        return tensor.untyped_storage().data_ptr() or None
-    except (RuntimeError, NotImplementedError):
-        return None
+    held = tensor.untyped_storage()
+    count = held.nbytes() // tensor.element_size()
+    return torch.empty(0, dtype=tensor.dtype, device=tensor.device).set_(held, 0, (count,), (1,))
 
 
 def _like(value: Any, items: list[Any]) -> Any:

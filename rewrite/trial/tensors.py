@@ -51,7 +51,7 @@ class Memory:
         first = self.objects.setdefault(id(tensor), path)
         if first == path:
             self.held.append(tensor)
-        key = _storage(tensor)
+        key = storage(tensor)
         if key is None:
             return first, ()
         known = self.storages.setdefault(key, [])
@@ -142,10 +142,11 @@ def version_of(tensor: torch.Tensor) -> int:
 
 
 def _overlaps(found: torch.Tensor, tensor: torch.Tensor) -> bool:
-    return tensor.device.type == "cpu" and _storage(found) == _storage(tensor)
+    return tensor.device.type == "cpu" and storage(found) == storage(tensor)
 
 
-def _storage(tensor: torch.Tensor) -> int | None:
+def storage(tensor: torch.Tensor) -> int | None:
+    """The address of what a tensor holds; None where there is none."""
     try:
         return tensor.untyped_storage().data_ptr() or None
     except (RuntimeError, NotImplementedError):
