@@ -8,6 +8,8 @@ import stat
 import tempfile
 from pathlib import Path
 
+from g2.rewrite.files import new_mode
+
 
 def write_private(path: Path, text: str) -> None:
     """Write `text` at once, readable by its owner alone. Raises OSError."""
@@ -30,7 +32,7 @@ def write_report(path: Path, text: str) -> None:
         with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
         return
-    _replace(path, text, 0o666 & ~_umask() if mode is None else stat.S_IMODE(mode))
+    _replace(path, text, new_mode() if mode is None else stat.S_IMODE(mode))
 
 
 def _replace(path: Path, text: str, mode: int) -> None:
@@ -46,9 +48,3 @@ def _replace(path: Path, text: str, mode: int) -> None:
         with contextlib.suppress(OSError):
             Path(temporary).unlink()
         raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from g2.rewrite.change import Ready, Refused, digest
-from g2.rewrite.files import sync, write_new
+from g2.rewrite.files import new_mode, sync, write_new
 
 FORMAT = 1
 KEPT = 20  # how often one can go back
@@ -125,7 +125,7 @@ def begin(state: Path, cwd: str, changes: Sequence[Ready]) -> Journal:
                     real=str(one.real),
                     before=None if one.old is None else digest(one.old),
                     after=None if one.change.after is None else digest(one.change.after),
-                    mode=0o666 & ~_umask() if one.status is None else one.status.st_mode & 0o7777,
+                    mode=new_mode() if one.status is None else one.status.st_mode & 0o7777,
                     kept=kept,
                     temporary=str(one.real.with_name(f".g2-{name}-{number}")),
                 )
@@ -174,9 +174,3 @@ def _folders(state: Path) -> list[Path]:
         return [entry for entry in state.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
     except OSError:
         return []
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask

@@ -8,6 +8,13 @@ import sys
 from pathlib import Path
 
 
+def new_mode() -> int:
+    """The mode that a new file gets by itself."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
 def write_new(path: Path, data: bytes) -> None:
     """A new file that only its owner can read. Raises OSError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
