@@ -2,7 +2,8 @@
 
 Each program is copied into a folder of its own, fixed there, and run again: with what was written and the patch pack in
 place, under `g2 explain` and plainly. A site is a place with a break that is no after-effect. The ratio is the wall
-time of `g2 fix` to that of one `g2 explain --once`, taken right before it.
+time of `g2 fix` to that of one `g2 explain --once`, taken right before it; on a busy machine the ratio of the time of
+processors, of all processes together, says more.
 """
 
 from __future__ import annotations
@@ -38,11 +39,17 @@ class Fixed:
     runs: int
     once: float  # seconds of g2 explain --once
     whole: float  # seconds of g2 fix
+    once_cpu: float  # seconds of processors of each, all processes together
+    whole_cpu: float
     error: str = ""
 
     @property
     def ratio(self) -> float:
         return self.whole / self.once if self.once else float("nan")
+
+    @property
+    def ratio_cpu(self) -> float:
+        return self.whole_cpu / self.once_cpu if self.once_cpu else float("nan")
 
 
 @dataclass
@@ -81,7 +88,7 @@ def fixed(script: Path) -> Fixed:
         whole = bench.g2("fix", "--again", "--apply", "--unsafe", "--format", "json", script.name)
         if not whole.stdout.strip():
             return Fixed(script.stem, _counts(before), _counts(before), _places(before), _places(before), False, (), (),
-                         0, 0, once.wall, whole.wall, whole.stderr[-400:])  # fmt: skip
+                         0, 0, once.wall, whole.wall, once.cpu, whole.cpu, whole.stderr[-400:])  # fmt: skip
         said = json.loads(whole.stdout)
         again, after = bench.plain(), bench.explained()
         return Fixed(
@@ -97,6 +104,8 @@ def fixed(script: Path) -> Fixed:
             said["runs"],
             once.wall,
             whole.wall,
+            once.cpu,
+            whole.cpu,
         )
 
 
@@ -149,7 +158,10 @@ def main() -> int:
             print(f"    left {place}: {'; '.join(why)[:300]}")
         if asked.out is not None:
             with asked.out.open("a", encoding="utf-8") as out:
-                out.write(json.dumps({**row.__dict__, "ratio": round(row.ratio, 2)}) + "\n")
+                out.write(
+                    json.dumps({**row.__dict__, "ratio": round(row.ratio, 2), "ratio_cpu": round(row.ratio_cpu, 2)})
+                    + "\n"
+                )
     print(_table(rows))
     return 0 if all(row.same for row in rows) else 1
 

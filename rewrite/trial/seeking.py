@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import time
 from collections.abc import Callable
 from itertools import islice
@@ -18,19 +19,26 @@ from g2.rewrite.trial.variants import Variant, search
 
 _AT_ONCE = 40  # inputs in one fork
 _BATCHES = 5
+_SECONDS = 5.0  # of processors, for the inputs of one fork
 
 
 def seek(comparing: Comparing, subject: Subject, wanted: Callable[[], set[int]], until: float) -> None:
-    """Look for inputs with which the tests `wanted` go the way not seen yet, and compare both versions on those."""
+    """Look for inputs with which the tests `wanted` go the way not seen yet, and compare both versions on those.
+
+    One fork looks in any case, others as long as there is plenty of time.
+    """
+    spending = comparing.spending
     with contextlib.suppress(Exception):
         stream = search(subject.args, subject.kwargs, subject.owner, 1, subject.names, comparing.kept)
-        for _ in range(_BATCHES):
+        for number in range(_BATCHES):
             if not wanted() or time.monotonic() > min(until, comparing.caller.deadline):
                 return
+            if spending.over or (number and not spending.plenty):
+                return
             batch = list(islice(stream, _AT_ONCE))
-            for number in _telling(comparing, subject, batch, wanted(), until):
+            for telling in _telling(comparing, subject, batch, wanted(), until):
                 if wanted():
-                    comparing.one(subject, Case(batch[number].name, (batch[number],)))
+                    comparing.one(subject, Case(batch[telling].name, (batch[telling],)))
 
 
 def _telling(comparing: Comparing, subject: Subject, batch: list[Variant], wanted: set[int], until: float) -> list[int]:
@@ -39,6 +47,7 @@ def _telling(comparing: Comparing, subject: Subject, batch: list[Variant], wante
     seen = caller.sides.seen
 
     def work(file: BinaryIO) -> None:
+        signal.setitimer(signal.ITIMER_PROF, _SECONDS)
         caller.prepare(Way.OLD)
         call = undisturbed(subject.call)
         kept = Kept([subject.owner, *subject.around.values()])
