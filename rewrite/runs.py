@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -36,6 +37,7 @@ class Script:
     runs: int = 0  # of trials and plain runs
     proofs: Proofs = field(default_factory=Proofs)
     _plain: list[tuple[bytes, bytes, int]] = field(default_factory=list[tuple[bytes, bytes, int]])
+    _processors: float = 0.0  # seconds of processors that the first plain run took
 
     @property
     def script(self) -> str:
@@ -79,8 +81,8 @@ class Script:
 
     @property
     def _seconds(self) -> float:
-        """What the script took when it was recorded."""
-        return self.session.seconds if self.session is not None else 0.0
+        """What the script takes by itself. On a busy machine it took longer when it was recorded."""
+        return min(self.session.seconds, self._processors) if self.session is not None else 0.0
 
     def _captured(
         self, options: launch.Options, prepare: Callable[[Path], None] = lambda record: None
@@ -110,12 +112,14 @@ class Script:
 
     def _end_plain(self, plain: tuple[subprocess.Popen[bytes], Path, Path]) -> None:
         process, out, err = plain
+        spent = sum(os.times()[2:4])  # of children that have ended
         try:
             code = process.wait(self.options.time_limit)
         except BaseException:
             process.kill()
             process.wait()
             raise
+        self._processors = self._processors or sum(os.times()[2:4]) - spent
         self._plain.append((out.read_bytes(), err.read_bytes(), code))
 
 
