@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import libcst as cst
 
 from g2.rewrite.model import Edit
-from g2.rewrite.rules._names import bindings, definition, nodes, read_names, reads
+from g2.rewrite.rules._names import definition, nodes, read_names, reads
 from g2.rewrite.source import Piece
 
 _BUILTINS = {"max", "min", "len", "int", "float", "bool", "abs", "sum", "tuple", "list"}
@@ -78,8 +78,3 @@ def _alone(line: cst.CSTNode | None) -> bool:
 
 def _inside(piece: Piece, node: cst.CSTNode, parts: Sequence[cst.CSTNode]) -> bool:
     return any(one is part for one in (node, *piece.ancestors(node)) for part in parts)
-
-
-def only_binding(piece: Piece, scope: cst.CSTNode, name: str) -> bool:
-    """Whether a name gets its value in one place."""
-    return len(bindings(piece, scope, name)) == 1

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import libcst as cst
 
 from g2.rewrite.rules._kinds import Kinds
-from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._pointwise import Form, form
 from g2.rewrite.rules._spliced import spliced
 from g2.rewrite.source import Piece
@@ -70,6 +69,3 @@ class FullSize:
         if isinstance(node, cst.BaseExpression):
             return self._linear(node)
         return [part for child in node.children for part in self._linear_below(child)]
-
-    def leaf_in(self, node: cst.CSTNode) -> bool:
-        return any(one in self.leaves for one in nodes(node))

@@ -22,16 +22,11 @@ from g2.rewrite.source import Source, Unreadable
 _CONFIG = "_dynamo.config"
 
 
-def option_edit(site: Site, name: str, value: object = True) -> FileEdits | Left:
-    """The edit that sets one option of Dynamo for what was compiled around a place.
-
-    `value`: a constant, or code as a string. Left where the option is set already, or there is no file to set it in.
-    """
-    return options_edit(site, {name: value})
-
-
 def options_edit(site: Site, options: Mapping[str, object]) -> FileEdits | Left:
-    """The same for several options at once; those that are set already are left as they are."""
+    """The edit that sets options of Dynamo for what was compiled around a place; those that are set already are left.
+
+    A value is a constant, or code as a string. Left where all are set already, or there is no file to set them in.
+    """
     names = " and ".join(options)
     left: Left | None = None
     for path, uses in _files(site):

@@ -13,7 +13,7 @@ from g2.rewrite.edit import Text
 from g2.rewrite.making import Made, made
 from g2.rewrite.model import FileEdits, Left, Target
 from g2.rewrite.rules._compiles import compiles
-from g2.rewrite.rules._options import option_edit
+from g2.rewrite.rules._options import options_edit
 from g2.rewrite.site import Site
 from g2.rewrite.source import Source
 
@@ -60,7 +60,7 @@ def site(text: str) -> tuple[Site, Source]:
 
 def new_text(text: str, option: str = NAME) -> str:
     place, source = site(text)
-    edits = option_edit(place, option)
+    edits = options_edit(place, {option: True})
     assert isinstance(edits, FileEdits)
     return Text.of(source, [edits]).draw()
 
@@ -85,17 +85,17 @@ def test_a_function_compiled_by_a_call_is_wrapped() -> None:
 @pytest.mark.parametrize("case", SETTINGS)
 def test_an_option_is_set_once(case: str) -> None:
     place, _ = site(new_text(SETTINGS[case][0]))
-    assert option_edit(place, NAME) == Left(f"{NAME} is set already")
+    assert options_edit(place, {NAME: True}) == Left(f"{NAME} is set already")
 
 
 @pytest.mark.parametrize("case", SETTINGS)
 def test_a_second_option_joins_the_first(case: str) -> None:
     """Cures of two rounds are kept as edits of the text on disk, apart from each other."""
     place, source = site(SETTINGS[case][0])
-    first = option_edit(place, NAME)
+    first = options_edit(place, {NAME: True})
     assert isinstance(first, FileEdits)
     one = Text.of(source, [first])
-    second = option_edit(site(one.draw())[0], "allow_rnn")
+    second = options_edit(site(one.draw())[0], {"allow_rnn": True})
     assert isinstance(second, FileEdits)
     edits, taken = one.carried(second.edits)
     kept = tuple(edit for edit in one.edits if edit not in taken)
@@ -106,7 +106,7 @@ def test_a_second_option_joins_the_first(case: str) -> None:
 
 def test_what_the_script_chose_is_left() -> None:
     place, _ = site(f"import torch\ntorch._dynamo.config.{NAME} = False\nmodel.compile()\n")
-    assert option_edit(place, NAME) == Left(f"s.py sets {NAME} to False")
+    assert options_edit(place, {NAME: True}) == Left(f"s.py sets {NAME} to False")
 
 
 def test_a_disabled_compile_call_asks_for_nothing() -> None:
