@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
+from g2.rewrite.model import Edit, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Notes, Refused
 from g2.rewrite.rules._kinds import Kinds
 from g2.rewrite.rules._layout import call, comments, width
 from g2.rewrite.rules._mixed import placed
+from g2.rewrite.rules._selected import selected
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._truth import Truth, truth
 from g2.rewrite.rules._updates import Update, merged, updates
@@ -34,23 +35,7 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
     except Refused as refusal:
         yield Left(str(refusal))
         return
-    yield proposal(site, kinds, _edit(site, found, text), notes, "the branch becomes torch.where", found.test)
-
-
-def proposal(
-    site: Site, kinds: Kinds, edit: Edit, notes: Notes, summary: str, test: cst.BaseExpression
-) -> Proposal:
-    """What was found, SAFE when nothing is to be asked."""
-    uses = any(f"{kinds.names.torch}." in text for text in (edit.text,))
-    return Proposal(
-        rule="",
-        summary=summary,
-        safety=Safety.ASK if notes.caveats else Safety.SAFE,
-        files=(FileEdits(site.source.path, (edit,), kinds.names.imports if uses else ()),),
-        tests=(site.piece.span(test),),
-        caveat=" ".join(notes.caveats),
-        differs=frozenset(notes.differs),
-    )
+    yield selected(kinds, [_edit(site, found, text)], notes, "the branch becomes torch.where", [found.test])
 
 
 def _text(found: cst.If, condition: Truth, kinds: Kinds, notes: Notes) -> str:

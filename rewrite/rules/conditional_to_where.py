@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import libcst as cst
 
-from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
+from g2.rewrite.model import Edit, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Notes, Refused, choose, side
@@ -15,6 +15,7 @@ from g2.rewrite.rules._escape import number_becomes_tensor
 from g2.rewrite.rules._kinds import Kinds, dotted
 from g2.rewrite.rules._layout import call, joined, width
 from g2.rewrite.rules._names import nodes
+from g2.rewrite.rules._selected import selected
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._truth import Truth, truth
 from g2.rewrite.rules._updates import Update
@@ -38,21 +39,7 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
             yield Left(str(refusal))
             return
         if edits:
-            yield _proposal(site, found, edits, notes, kinds)
-
-
-def _proposal(
-    site: Site, found: cst.IfExp, edits: tuple[Edit, ...], notes: Notes, kinds: Kinds
-) -> Proposal:
-    return Proposal(
-        rule="",
-        summary="the conditional expression becomes torch.where",
-        safety=Safety.ASK if notes.caveats else Safety.SAFE,
-        files=(FileEdits(site.source.path, edits, kinds.names.imports),),
-        tests=(site.piece.span(found.test),),
-        caveat=" ".join(notes.caveats),
-        differs=frozenset(notes.differs),
-    )
+            yield selected(kinds, edits, notes, "the conditional expression becomes torch.where", [found.test])
 
 
 def _edits(found: cst.IfExp, condition: Truth, kinds: Kinds, notes: Notes) -> tuple[Edit, ...]:

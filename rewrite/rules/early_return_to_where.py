@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 
 import libcst as cst
 
-from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
+from g2.rewrite.model import Edit, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Notes, Refused
 from g2.rewrite.rules._kinds import Kinds
 from g2.rewrite.rules._layout import call, width
 from g2.rewrite.rules._returned import Flow, returned
+from g2.rewrite.rules._selected import selected
 from g2.rewrite.rules._truth import truth
 from g2.rewrite.site import Site
 
@@ -58,15 +59,8 @@ def _tried(site: Site, statements: Sequence[cst.BaseStatement]) -> Iterator[Prop
         yield Left(str(refusal))
         return
     start, end = site.piece.bounds(found)[0], site.piece.bounds(statements[-1])[1]
-    yield Proposal(
-        rule="",
-        summary="all is computed, and what is returned is selected by torch.where",
-        safety=Safety.ASK if notes.caveats else Safety.SAFE,
-        files=(FileEdits(site.source.path, (Edit(start, end, text),), kinds.names.imports),),
-        tests=tuple(site.piece.span(test) for test in flow.tests),
-        caveat=" ".join(notes.caveats),
-        differs=frozenset(notes.differs),
-    )
+    summary = "all is computed, and what is returned is selected by torch.where"
+    yield selected(kinds, [Edit(start, end, text)], notes, summary, flow.tests)
 
 
 def _returns(found: cst.If) -> bool:

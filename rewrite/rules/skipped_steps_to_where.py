@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
+from g2.rewrite.model import Edit, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._choice import Notes, Refused, choose, in_vain, side
 from g2.rewrite.rules._layout import call, comments, joined, width
 from g2.rewrite.rules._names import bindings, reads, scope
+from g2.rewrite.rules._selected import selected
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._skipped import Skip, assignment, skip
 from g2.rewrite.rules._truth import Truth, bare
@@ -34,15 +35,8 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
     except Refused as refusal:
         yield Left(str(refusal))
         return
-    yield Proposal(
-        rule="",
-        summary="the steps that may be skipped are always computed, and torch.where keeps the value before them",
-        safety=Safety.ASK,
-        files=(FileEdits(site.source.path, tuple(sorted(edits)), kinds.names.imports),),
-        tests=(site.piece.span(found.branch.test),),
-        caveat=" ".join(notes.caveats),
-        differs=frozenset(notes.differs),
-    )
+    summary = "the steps that may be skipped are always computed, and torch.where keeps the value before them"
+    yield selected(kinds, edits, notes, summary, [found.branch.test])
 
 
 def _steps(place: Skip, notes: Notes) -> cst.Assign:
