@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -10,9 +11,11 @@ from itertools import zip_longest
 
 from g2.capture.model import Effect, Session, Span
 from g2.explain.report import Report
+from g2.rewrite.edit import Overlap, Text
 from g2.rewrite.model import Counts
 from g2.rewrite.plan import absolute
-from g2.rewrite.source import Unreadable
+from g2.rewrite.source import Source, Unreadable
+from g2.rewrite.spoken import torch_names, unspoken
 from g2.rewrite.state import Placed, State, functions
 
 _WARNING = re.compile(rb"(.+?):\d+:( \w*(?:Warning|Error): )")  # as Python's warnings module writes one
@@ -158,16 +161,25 @@ def changes_functions(one: Placed, state: State) -> bool:
     """Whether an edit changes what a function does, rather than what Dynamo is told."""
     for file in one.files:
         source = state.original(file.path)
+        touched: set[str] = set()
         for edit in file.edits:
             lines = source.position(edit.start)[0], source.position(edit.end)[0]
-            if not _for_dynamo(edit.text) and functions(source, *lines):
+            touched |= {name for name, _, _ in functions(source, *lines)}
+        if not touched:
+            continue
+        try:
+            now = Text.of(source, [file]).after()
+            if _doing(source, touched) != _doing(now, touched):
                 return True
+        except (Overlap, Unreadable):
+            return True
     return False
 
 
-def _for_dynamo(text: str) -> bool:
-    lines = [line.strip().removeprefix("@") for line in text.splitlines() if line.strip()]
-    return bool(lines) and all(line.startswith("torch._dynamo.") for line in lines)
+def _doing(source: Source, names: set[str]) -> list[tuple[str, str]]:
+    """The functions of these names, without what they tell Dynamo."""
+    torch = torch_names(source.tree)
+    return [(name, ast.dump(unspoken(node, torch))) for name, node in source.functions if name in names]
 
 
 def against_all(before: Run, now: Run, masked: frozenset[bytes] = frozenset()) -> str:

@@ -11,7 +11,7 @@ import functools
 import io
 import tokenize
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import libcst as cst
@@ -61,6 +61,11 @@ class Source:
             return ast.parse(self.text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise Unreadable(f"Python cannot parse it ({error})") from None
+
+    @functools.cached_property
+    def functions(self) -> tuple[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef], ...]:
+        """Every function with its qualified name, outer ones before those in them. Raises Unreadable."""
+        return tuple(_qualified(self.tree, ""))
 
     def offset(self, line: int, column: int) -> int:
         """The place of a line (from 1) and a column in characters (from 0)."""
@@ -228,6 +233,17 @@ class Piece:
             text = f"\n{self.indent(node)}".join(text.strip("\n").split("\n"))
             text = "\n".join(line if line.strip() else "" for line in text.split("\n"))
         return Edit(start, end, text)
+
+
+def _qualified(node: ast.AST, prefix: str) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for child in ast.iter_child_nodes(node):
+        name = prefix
+        if isinstance(child, (*FUNCTIONS, ast.ClassDef)):
+            name = f"{prefix}{child.name}"
+            if not isinstance(child, ast.ClassDef):
+                yield name, child
+            name += "." if isinstance(child, ast.ClassDef) else ".<locals>."
+        yield from _qualified(child, name)
 
 
 def _outermost(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from g2.capture.model import Span
 from g2.rewrite.edit import Overlap, Text
 from g2.rewrite.model import Edit, FileEdits, Proposal, Target
 from g2.rewrite.pack import unpackable
-from g2.rewrite.source import FUNCTIONS, Source, Unreadable
+from g2.rewrite.source import Source, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,21 +140,12 @@ def key(home: tuple[str, int], proposal: Proposal) -> str:
 def functions(source: Source, start: int, end: int) -> tuple[tuple[str, int, int], ...]:
     """The functions that hold any of the lines start to end, as (qualified name, first line, last line)."""
     found: list[tuple[str, int, int]] = []
-
-    def walk(node: ast.AST, prefix: str) -> None:
-        for child in ast.iter_child_nodes(node):
-            name = prefix
-            if isinstance(child, (*FUNCTIONS, ast.ClassDef)):
-                name = f"{prefix}{child.name}"
-                first, last = child.lineno, child.end_lineno or child.lineno
-                if child.decorator_list:
-                    first = min(first, *(one.lineno for one in child.decorator_list))
-                if isinstance(child, FUNCTIONS) and first <= end and start <= last:
-                    found.append((name, first, last))
-                name += "." if isinstance(child, ast.ClassDef) else ".<locals>."
-            walk(child, name)
-
-    walk(source.tree, "")
+    for name, node in source.functions:
+        first, last = node.lineno, node.end_lineno or node.lineno
+        if node.decorator_list:
+            first = min(first, *(one.lineno for one in node.decorator_list))
+        if first <= end and start <= last:
+            found.append((name, first, last))
     return tuple(found)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections import Counter
 from dataclasses import dataclass
+
+from g2.rewrite.spoken import torch_names, unspoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +18,13 @@ class Note:
 
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_OPTIONS = ("fullgraph", "dynamic", "backend", "mode", "options", "disable")  # of torch.compile, 2.11 to 2.15
 _JIT = ("jit.script", "script_if_tracing", "script_method")
 
 
 def notes(name: str, old: ast.Module, new: ast.Module) -> list[Note]:
     """What of the change in file `name` cannot be compared on other inputs, since it is not in a function."""
     both = _names(old) & _names(new)
-    before, after = (_loaded(_Plain(_torch_names(one)).visit(copy.deepcopy(one)), both) for one in (old, new))
+    before, after = (_loaded(unspoken(one, torch_names(one)), both) for one in (old, new))
     gone = Counter(text for text, _ in before) - Counter(text for text, _ in after)
     came = Counter(text for text, _ in after) - Counter(text for text, _ in before)
     lines = sorted({line for text, line in before if gone[text]})
@@ -47,74 +47,6 @@ def scripted(tree: ast.Module) -> set[int]:
         if isinstance(node, _FUNCTIONS)
         if any(word in ast.unparse(one) for one in node.decorator_list for word in _JIT)
     }
-
-
-def _torch_names(tree: ast.Module) -> frozenset[str]:
-    """What torch is called in a file."""
-    names = {
-        one.asname or one.name
-        for node in ast.walk(tree) if isinstance(node, ast.Import)
-        for one in node.names if one.name == "torch" or (one.name.startswith("torch.") and one.asname is None)
-    }  # fmt: skip
-    return frozenset(name.partition(".")[0] for name in names)
-
-
-class _Plain(ast.NodeTransformer):
-    """Takes out what only speaks to Dynamo, and shows when it compiles: its settings, marks on tensors, what is to be
-    compiled or left alone. `torch.compile(f)` stands for `f`, and `f = f` for nothing.
-    """
-
-    def __init__(self, torch: frozenset[str]) -> None:
-        self._torch = torch
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        self.generic_visit(node)
-        return node.args[0] if self._is(node.func, ("compile",)) and len(node.args) == 1 else node
-
-    def visit_Expr(self, node: ast.Expr) -> ast.stmt | None:
-        self.generic_visit(node)
-        return None if self._spoken(node.value) or _compiles_module(node.value) else node
-
-    def visit_Assign(self, node: ast.Assign) -> ast.stmt | None:
-        self.generic_visit(node)
-        itself = len(node.targets) == 1 and ast.unparse(node.targets[0]) == ast.unparse(node.value)
-        return None if itself or any(self._spoken(one) for one in node.targets) else node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        node.decorator_list = [one for one in node.decorator_list if not self._decorates(one)]
-        return node
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AsyncFunctionDef:
-        node.decorator_list = [one for one in node.decorator_list if not self._decorates(one)]
-        return node
-
-    def _decorates(self, node: ast.expr) -> bool:
-        made = node.func if isinstance(node, ast.Call) else node
-        if self._is(made, ("compile",)) or self._spoken(made):
-            return True
-        partial = isinstance(node, ast.Call) and ast.unparse(node.func) in ("partial", "functools.partial")
-        return partial and isinstance(node, ast.Call) and bool(node.args) and self._is(node.args[0], ("compile",))
-
-    def _spoken(self, node: ast.expr) -> bool:
-        """Whether it is something of torch._dynamo or torch.compiler, or a call of it."""
-        made = node.func if isinstance(node, ast.Call) else node
-        return any(self._is(made, (room,), below=True) for room in ("_dynamo", "compiler"))
-
-    def _is(self, node: ast.expr, names: tuple[str, ...], below: bool = False) -> bool:
-        parts: list[str] = []
-        while isinstance(node, ast.Attribute):
-            parts.insert(0, node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name) or node.id not in self._torch:
-            return False
-        return tuple(parts[: len(names)]) == names and (len(parts) > len(names)) == below
-
-
-def _compiles_module(node: ast.expr) -> bool:
-    """`model.compile()`, with nothing but options of torch.compile."""
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.args:
-        return False
-    return node.func.attr == "compile" and all(one.arg in _OPTIONS for one in node.keywords)
 
 
 def _names(tree: ast.Module) -> frozenset[str]:

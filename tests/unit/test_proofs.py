@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from g2.capture.model import Span
+from g2.rewrite.judge import changes_functions
 from g2.rewrite.model import Edit, FileEdits, Proof, Proposal, Safety, Target
 from g2.rewrite.proofs import Proofs
 from g2.rewrite.state import Placed, State
@@ -122,3 +123,27 @@ def test_comparing_takes_no_longer_than_the_script(bench: Bench, tmp_path: Path,
     one = bench.cure(0)
     bench.proofs.ask(tmp_path, bench.state.plus(one), [one], took)
     assert Asked.read(tmp_path).seconds == may
+
+
+LOADED = "import torch as th\n\n\ndef f(x, g):\n    y = x + 1\n    return y * 2\n"
+TOLD = (
+    ("    y = x", "    th._dynamo.maybe_mark_dynamic(x, 0)\n    y = x", False),
+    ("    y = x", "    th._dynamo.config.allow_rnn = True\n    y = x", False),
+    ("def f", "@th.compiler.disable\ndef f", False),
+    ("x + 1", "x  +  1  # one", False),
+    ("x + 1", "th.compile(g)(x) + 1", True),
+    ("x + 1", "th._dynamo.nonstrict_trace(g)(x) + 1", True),
+    ("    y = x", "    th.manual_seed(0)\n    y = x", True),
+)
+
+
+@pytest.mark.parametrize(("old", "new", "changes"), TOLD)
+def test_what_dynamo_is_told_changes_no_function(tmp_path: Path, old: str, new: str, changes: bool) -> None:
+    path = tmp_path / "told.py"
+    path.write_text(LOADED)
+    at = LOADED.index(old)
+    files = (FileEdits(str(path), (Edit(at, at + len(old), new),)),)
+    target = Target("host-value", Span(str(path), 5), "f", "headline", True)
+    state = State()
+    one = state.place(target, (str(path), 5), Proposal("rule", "what", Safety.SAFE, files))
+    assert changes_functions(one, state) is changes
