@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from g2.capture.fold.journals import Event
 from g2.capture.model import Span
 from g2.rewrite import trial_events
 from g2.rewrite.judge import changes_functions, reach
@@ -51,6 +52,7 @@ class Proofs:
     """
 
     _known: dict[object, _Compared] = field(default_factory=dict[object, "_Compared"])  # by the function's new text
+    _apart: set[str] = field(default_factory=set[str])  # roots that do something else compiled, before any cure
 
     def ask(self, record: Path, state: State, suspects: Sequence[Placed], seconds: float) -> None:
         """Tell the trial which functions have changed and what must be seen of them; without suspects, that all is well
@@ -65,6 +67,7 @@ class Proofs:
             tests=tuple(dict.fromkeys(_numbers(test) for one in suspects for test in one.tests)),
             differs=_differs(state.placed),
             seconds=max(_ENOUGH, seconds),
+            apart=frozenset(self._apart),
         ).write(record)
 
     def _knows(self, key: object, tests: frozenset[Place]) -> bool:
@@ -73,7 +76,9 @@ class Proofs:
 
     def read(self, record: Path, state: State, suspects: Sequence[Placed]) -> dict[str, Proof]:
         """The proof of each suspect, by its key. Raises OSError."""
-        found, roots = _by_spot(record)
+        events = trial_events.read(record)
+        self._apart |= {event["root"] for event in events if event["e"] == "apart"}
+        found, roots = _by_spot([event for event in events if event["e"] != "apart"])
         keys = {place: _key(place, text, suspects) for place, text in _functions(suspects, state).items()}
         whole = found.get(_NOWHERE, _Compared())
         compared = {
@@ -124,12 +129,12 @@ def _outside(one: Placed, state: State) -> list[Spot]:
     return found
 
 
-def _by_spot(record: Path) -> tuple[dict[Spot, _Compared], list[tuple[Trial, frozenset[Spot]]]]:
+def _by_spot(events: Iterable[Event]) -> tuple[dict[Spot, _Compared], list[tuple[Trial, frozenset[Spot]]]]:
     """What the run found by function, sides with what is about the whole; calls of roots and the functions in them."""
     found: dict[Spot, _Compared] = defaultdict(_Compared)
     roots: list[tuple[Trial, frozenset[Spot]]] = []
     sides: dict[Place, tuple[bool, bool]] = {}
-    for event in trial_events.read(record):
+    for event in events:
         one = found[event.get("path") or "", event.get("line") or 0]
         if event["e"] == "trial":
             whole = not event["path"]

@@ -6,14 +6,12 @@ from pathlib import Path
 
 from g2.capture.fold.journals import Event, events_of
 
-_KINDS = ("trial", "side", "proof_note")
-
-
+_KINDS = ("trial", "side", "proof_note", "apart")
 _UNFINISHED = "A comparison was begun and did not come to its end."
 
 
 def read(record: Path) -> tuple[Event, ...]:
-    """The trial, side and proof_note events of all journals in the folder, in order. Raises OSError.
+    """The events of _KINDS of all journals in the folder, in order. Raises OSError.
 
     A trial of a root also has "reached": path and first line of each function that was compared at the same call. A
     fork that was lost is a proof_note.

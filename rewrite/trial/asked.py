@@ -17,7 +17,8 @@ class Asked:
     functions: path and first line of those to compare; None for all. known: those among them that were compared in an
     earlier run, as they are now: only what calls them is compared. tests: expressions that must be seen both true and
     false. differs: tags of model.Proposal. seconds: of processors, that all comparisons of the run may take beyond what
-    no cure can do without.
+    no cure can do without. apart: roots (their ids without the line) whose text before does not do compiled what it
+    does in eager, as an earlier run found.
     """
 
     functions: frozenset[tuple[str, int]] | None = None
@@ -25,6 +26,7 @@ class Asked:
     tests: tuple[tuple[str, int, int, int, int], ...] = ()
     differs: frozenset[str] = frozenset()
     seconds: float = 60.0
+    apart: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, folder: Path) -> Asked:
@@ -34,7 +36,8 @@ class Asked:
             functions = None if data["functions"] is None else _places(data["functions"])
             tests = tuple((str(path), int(a), int(b), int(c), int(d)) for path, a, b, c, d in data["tests"])
             differs = frozenset(map(str, data["differs"]))
-            return cls(functions, _places(data["known"]), tests, differs, float(data["seconds"]))
+            apart = frozenset(map(str, data["apart"]))
+            return cls(functions, _places(data["known"]), tests, differs, float(data["seconds"]), apart)
         except (OSError, ValueError, KeyError, TypeError):
             return cls()
 
@@ -46,6 +49,7 @@ class Asked:
             "tests": self.tests,
             "differs": sorted(self.differs),
             "seconds": self.seconds,
+            "apart": sorted(self.apart),
         }
         (folder / NAME).write_text(json.dumps(data), "utf-8")
 

@@ -121,13 +121,16 @@ class Comparing:
             first = number + 1
         return True
 
-    def compiled(self, subject: Subject, case: Case) -> None:
-        """The new code compiled (aot_eager) against itself in eager, where the code before agrees with itself."""
+    def compiled(self, subject: Subject, case: Case) -> bool:
+        """The new code compiled (aot_eager) against itself in eager. False where the code before does not agree with
+        itself so: then nothing is told.
+        """
         verdict, detail = self._compiled(subject, case, Way.NEW, Way.NEW_COMPILED)
         if verdict == "differs" and self._compiled(subject, case, Way.OLD, Way.OLD_COMPILED)[0] == "differs":
-            return
+            return False
         if verdict:
             self._told(subject, f"{case.inputs}, compiled", verdict, detail)
+        return True
 
     def _compiled(self, subject: Subject, case: Case, eager: Way, compiled: Way) -> tuple[str, str]:
         one = self._outcome(subject, case, eager)

@@ -205,8 +205,11 @@ class _Prover:
     def _compiled(self, deadline: float) -> None:
         subject = _subject(self._moment, self._versions)
         comparing = self._comparing(self._journal.write, deadline)
-        if comparing.left(subject, deadline):
-            comparing.compiled(subject, subject.recorded)
+        root = self._moment.root.rpartition(":")[0]  # the line moves with edits
+        if root in self._asked.apart or not comparing.left(subject, deadline):
+            return
+        if not comparing.compiled(subject, subject.recorded):
+            self._journal.write({"e": "apart", "root": root})
 
     def _comparing(
         self, tell: Callable[[dict[str, Any]], None], deadline: float, spending: Spending | None = None
