@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from g2.capture.model import Span
+from g2.capture.paths import relative as relative
 
 # ECMA-48 control sequences (CSI), control strings (OSC, DCS, SOS, PM, APC) and two-character
 # escapes.
@@ -61,12 +62,6 @@ def seconds(value: float) -> str:
     if value < 100:
         return f"{value:.1f} s"
     return f"{value / 60:.0f} min" if value < 6000 else f"{value / 3600:.1f} h"
-
-
-def relative(path: str, cwd: str) -> str:
-    """`path` relative to `cwd` when it lies inside, else as it is."""
-    inside = cwd.rstrip("/") + "/"
-    return path[len(inside) :] if path.startswith(inside) and len(path) > len(inside) else path
 
 
 _SITE = re.compile(r".*/(?:site|dist)-packages/(?=.)")

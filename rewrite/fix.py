@@ -6,9 +6,9 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
+from g2.capture.paths import relative
 from g2.rewrite import judge
 from g2.rewrite.cases import Case, Cases
 from g2.rewrite.diff import unified
@@ -109,7 +109,7 @@ def _offers(loop: Loop, cwd: str) -> tuple[tuple[Offer, ...], dict[int, tuple[st
 
 def shown(path: str, cwd: str) -> str:
     """A path as a diff names it: from the working directory, or from the file system's root."""
-    return Path(path).relative_to(cwd).as_posix() if Path(path).is_relative_to(cwd) else path.lstrip("/")
+    return relative(path, cwd).lstrip("/")
 
 
 def _bound(one: Placed, state: State) -> frozenset[str]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from g2.capture import launch
-from g2.capture.model import Break, Session, Snippet, Span
+from g2.capture.fold.spans import around
+from g2.capture.model import Break, Session
 from g2.capture.tail import Progress
 from g2.explain.findings import report
 from g2.rewrite import judge, writing
@@ -23,7 +24,6 @@ from g2.rewrite.prove import Tried
 from g2.rewrite.state import Placed, State
 
 WITNESS = "g2.rewrite.trial.witness"
-_AROUND = 2  # lines kept above and below a place, as capture keeps them
 
 
 @dataclass(slots=True)
@@ -135,12 +135,5 @@ def _with_snippet(place: Break, state: State, cwd: str) -> Break:
     path = absolute(place.span.path, cwd)
     if path not in state.changed():
         return place
-    return replace(place, snippet=_snippet(state.text(path).draw().splitlines(), place.span))
-
-
-def _snippet(lines: Sequence[str], span: Span) -> Snippet | None:
-    if not 0 < span.line <= len(lines):
-        return None
-    first = max(span.line - _AROUND, 1)
-    last = min(max(span.end_line, span.line) + _AROUND, len(lines))
-    return Snippet(first, tuple(lines[first - 1 : last]))
+    lines = state.text(path).draw().splitlines()
+    return replace(place, snippet=around(lines, place.span.line, place.span.end_line, len(lines)))

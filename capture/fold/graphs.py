@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from g2.capture.fold.journals import Event, Log
-from g2.capture.fold.owners import shown
 from g2.capture.model import Graph, Root, Span, Use
+from g2.capture.paths import relative
 
 
 def graphs(logs: Sequence[Log], ends: dict[str, Span], cwd: str) -> tuple[Graph, ...]:
@@ -42,7 +42,7 @@ def _graph(
     place = compiled or {"path": "", "line": 0, "function": "", "s": 0.0}
     return Graph(
         id=event["id"],
-        span=Span(shown(place["path"], cwd), place["line"]),
+        span=Span(relative(place["path"], cwd), place["line"]),
         function=place["function"],
         ops=event["ops"],
         calls=int(runs.get(event["id"], [0])[0]),
@@ -63,7 +63,7 @@ def roots(logs: Sequence[Log], cwd: str) -> tuple[Root, ...]:
             before = found.get(event["id"])
             found[event["id"]] = Root(
                 event["name"],
-                Span(shown(event["path"], cwd), event["line"]),
+                Span(relative(event["path"], cwd), event["line"]),
                 calls.get(event["id"], 0) + (before.calls if before else 0),
                 event["by"],
                 (before.uses if before else ()),
@@ -76,6 +76,6 @@ def roots(logs: Sequence[Log], cwd: str) -> tuple[Root, ...]:
 
 def _use(event: Event, cwd: str) -> Use:
     where = Span(
-        shown(event["path"], cwd), event["line"], event["column"], event["end_line"], event["end_column"]
+        relative(event["path"], cwd), event["line"], event["column"], event["end_line"], event["end_column"]
     )
     return Use(where, event["function"], tuple(event["names"]))

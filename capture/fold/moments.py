@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from g2.capture.fold import breaks, spans
 from g2.capture.fold.journals import Event, Log
-from g2.capture.fold.owners import shown
 from g2.capture.model import Did, Moment, Span
+from g2.capture.paths import relative
 
 _MOST = 20_000  # kept of a run: a record is read whole
 
@@ -40,7 +40,7 @@ def _of(log: Log, started: float, cwd: str) -> Iterator[Moment]:
 
 
 def _function(event: Event, cwd: str) -> Span:
-    return Span(shown(event["path"], cwd), event["line"])
+    return Span(relative(event["path"], cwd), event["line"])
 
 
 def _us(seconds: float) -> float:

@@ -93,11 +93,3 @@ def _described(metadata: str) -> Owner:
         return Owner(False, fields.get("name"), fields.get("version"))
     name, _, version = metadata.rpartition("/")[2].rpartition(".")[0].partition("-")
     return Owner(False, name, version or None)
-
-
-@functools.cache
-def shown(path: str, cwd: str) -> str:
-    """Relative to the run's working directory when inside it, else as it is."""
-    if cwd and path.startswith(cwd.rstrip(os.sep) + os.sep):
-        return path[len(cwd.rstrip(os.sep)) + 1 :]
-    return path

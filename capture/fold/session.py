@@ -12,9 +12,10 @@ from g2.capture.fold import breaks, graphs, journals, moments, recompiles, spans
 from g2.capture.fold.collector import paused
 from g2.capture.fold.costs import Costs
 from g2.capture.fold.journals import Event, Log
-from g2.capture.fold.owners import owner, shown
+from g2.capture.fold.owners import owner
 from g2.capture.journal import failures
 from g2.capture.model import Break, Effect, Process, Session, Span
+from g2.capture.paths import relative
 
 
 @paused()
@@ -101,7 +102,7 @@ def _skipped(logs: Sequence[Log], cwd: str) -> tuple[Break, ...]:
                 seen[key] = replace(seen[key], count=seen[key].count + 1)
                 continue
             seen[key] = Break(
-                span=Span(shown(e["path"], cwd), e["line"]),
+                span=Span(relative(e["path"], cwd), e["line"]),
                 kind=None,
                 title=e["reason"],
                 context="",

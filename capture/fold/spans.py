@@ -7,8 +7,8 @@ import tokenize
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from g2.capture.fold.owners import shown
 from g2.capture.model import Frame, Snippet, Span, Value
+from g2.capture.paths import relative
 
 _AROUND = 2  # lines kept above and below a span
 _MOST = 12  # lines kept of a long one
@@ -17,7 +17,7 @@ _MOST = 12  # lines kept of a long one
 def span(place: Sequence[Any], cwd: str) -> Span:
     """[path, line, column, end_line, end_column, ...] as a Span."""
     path, line, column, end_line, end_column = place[:5]
-    return Span(shown(str(path), cwd), int(line), int(column), int(end_line), int(end_column))
+    return Span(relative(str(path), cwd), int(line), int(column), int(end_line), int(end_column))
 
 
 def frames(stack: Sequence[Sequence[Any]], cwd: str) -> tuple[Frame, ...]:
@@ -36,12 +36,16 @@ def _value(told: dict[str, Any]) -> Value:
 
 def snippet(path: str, line: int, end_line: int) -> Snippet | None:
     """The source around lines `line` to `end_line` of an absolute path, as it is on disk now."""
-    lines = _lines(path)
+    return around(_lines(path), line, end_line, _MOST)
+
+
+def around(lines: Sequence[str], line: int, end_line: int, most: int) -> Snippet | None:
+    """At most so many of a source's lines; None when it has no such line."""
     if not 0 < line <= len(lines):
         return None
     first = max(line - _AROUND, 1)
-    last = min(max(end_line, line) + _AROUND, first + _MOST - 1, len(lines))
-    return Snippet(first, lines[first - 1 : last])
+    last = min(max(end_line, line) + _AROUND, first + most - 1, len(lines))
+    return Snippet(first, tuple(lines[first - 1 : last]))
 
 
 @functools.lru_cache(maxsize=256)
