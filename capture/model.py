@@ -193,7 +193,8 @@ class Did(StrEnum):
 
     CALL = "call"  # a call of a root, from outside
     GRAPH = "graph"  # a graph ran
-    COMPILE = "compile"  # Dynamo and the backend worked on a function
+    COMPILE = "compile"  # Dynamo traced a function; the backend's part is within it
+    BACKEND = "backend"  # the backend made a graph ready to run
     BREAK = "break"
     RECOMPILE = "recompile"
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from g2.capture.model import Span
 from g2.cli.text import plural
+from g2.cli.views import Cure
 from g2.explain.report import Report
 from g2.rewrite.listed import answering
 
 RESULT = "fix.json"  # what g2 fix found out, beside the record
 
-Cures = Mapping[Span, tuple[tuple[str, str], ...]]
+Cures = Mapping[Span, tuple[Cure, ...]]
 
 
 def with_next_step(report: Report) -> Report:
@@ -30,15 +31,15 @@ def with_next_step(report: Report) -> Report:
 
 
 def cures(report: Report, record: Path | None) -> Cures:
-    """(rule, safety) for each break that is no after-effect: what g2 fix offers for it, where it has looked at this
-    record; else the rules that answer its reason, with the most that each may reach.
+    """For each break that is no after-effect: what g2 fix offers for it, where it has looked at this record; else the
+    rules that answer its reason, with the most that each may reach.
     """
     offered = _offered(record / RESULT) if record is not None else None
     if offered is not None:
         return offered
     return {
         finding.place.span: tuple(
-            (one.slug, one.safety.value) for one in answering(finding.reason.slug) if not one.general
+            Cure(one.slug, one.safety.value) for one in answering(finding.reason.slug) if not one.general
         )
         for finding in report.findings
     }
@@ -50,11 +51,14 @@ def _offered(file: Path) -> Cures | None:
         data = json.loads(file.read_text("utf-8"))
         if data["format"] != 1:
             return None
-        found: dict[Span, tuple[tuple[str, str], ...]] = {}
+        found: dict[Span, tuple[Cure, ...]] = {}
         for offer in data["fixing"]["offers"]:
+            proposal = offer["proposal"]
+            diffs = tuple((str(path), str(diff)) for path, diff in offer["diffs"])
+            cure = Cure(str(proposal["rule"]), str(offer["safety"]), str(proposal["summary"]), diffs)
             for target in offer["targets"]:
                 span = Span(**target["span"])
-                found[span] = (*found.get(span, ()), (str(offer["proposal"]["rule"]), str(offer["safety"])))
+                found[span] = (*found.get(span, ()), cure)
         return found
     except (OSError, ValueError, KeyError, TypeError):
         return None

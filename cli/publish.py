@@ -71,7 +71,7 @@ def _show(report: Report, name: str, choice: Choice, left_out: int, stream: Text
 
 
 def _drawn(report: Report, name: str, look: Output, record: Path | None) -> str:
-    if name == "json":
+    if name != "terminal":
         look = replace(look, cures=cures(report, record))
     return view(name).render(report, look)
 

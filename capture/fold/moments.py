@@ -22,7 +22,7 @@ def _of(log: Log, started: float, cwd: str) -> Iterator[Moment]:
     start = log.last("start")
     pid = start["pid"] if start else 0
     names = {event["id"]: event["name"] for event in log.of("root")}
-    for event in log.of("compile", "break", "recompile"):
+    for event in log.of("compile", "graph", "break", "recompile"):
         if "t" not in event:  # a record of an earlier g2
             return
         at = event["t"] - started
@@ -30,6 +30,9 @@ def _of(log: Log, started: float, cwd: str) -> Iterator[Moment]:
             case "compile":
                 begin = max(at - event["s"], 0.0)
                 yield Moment(Did.COMPILE, event["function"], _us(begin), event["s"], pid, 0, _function(event, cwd))
+            case "graph":
+                begin = max(at - event["backend_s"], 0.0)
+                yield Moment(Did.BACKEND, event["id"], _us(begin), event["backend_s"], pid)
             case "break":
                 yield Moment(Did.BREAK, event["title"], _us(at), 0.0, pid, 0, spans.span(breaks.where(event), cwd))
             case _:

@@ -17,6 +17,20 @@ from g2.explain.report import Report
 
 
 @dataclass(frozen=True, slots=True)
+class Cure:
+    """What `g2 fix` has for a place: an offer that it has tried, with its diffs, or a rule that answers the reason."""
+
+    rule: str
+    safety: str  # "safe", "ask" or "show"; of a rule that was not tried yet, the most that it may reach
+    summary: str = ""  # what is done, a clause
+    diffs: tuple[tuple[str, str], ...] = ()  # (path, unified diff); none where it was not tried
+
+    @property
+    def tried(self) -> bool:
+        return bool(self.diffs)
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """Where a report goes, as far as its look depends on it."""
 
@@ -28,7 +42,7 @@ class Output:
     verbose: bool = False
     left_out: int = 0  # findings that the person asked not to see
     workspace: str | None = None  # the root that a CI service names files from
-    cures: Mapping[Span, tuple[tuple[str, str], ...]] = field(default_factory=dict)  # (rule, safety) of g2 fix
+    cures: Mapping[Span, tuple[Cure, ...]] = field(default_factory=dict)  # of breaks that are no after-effects
 
 
 class View(Protocol):
@@ -52,5 +66,6 @@ def view(name: str) -> View:
 
 
 def format_for(path: str) -> str | None:
-    """The format that the ending of a file's name asks for."""
-    return next((n for n in formats() if path.lower().endswith(view(n).SUFFIXES)), None)
+    """The format that the ending of a file's name asks for; of several, that with the longest ending."""
+    endings = [(len(end), n) for n in formats() for end in view(n).SUFFIXES if path.lower().endswith(end)]
+    return max(endings)[1] if endings else None

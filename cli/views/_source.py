@@ -21,6 +21,21 @@ class Row:
     start: int = 0
     end: int = 0
 
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """The text before the mark, in it, and behind it."""
+        before, marked, after = "", "", ""
+        cell = 0
+        for character in self.text:
+            if cell < self.start:
+                before += character
+            elif cell < self.end:
+                marked += character
+            else:
+                after += character
+            cell += _width(character)
+        return before, marked, after
+
 
 def rows(span: Span, snippet: Snippet | None, width: int, ellipsis: str = "...") -> list[Row]:
     """The lines around `span` that are worth showing, none longer than `width` cells."""
@@ -62,11 +77,18 @@ def _cells(line: str) -> list[str]:
             cells.append("?")
         elif unicodedata.combining(character) and cells:
             cells[-1] += character
-        elif unicodedata.east_asian_width(character) in ("W", "F"):
+        elif _width(character) == 2:
             cells.extend((character, ""))
         else:
             cells.append(character)
     return cells
+
+
+def _width(character: str) -> int:
+    """Cells that a printable character takes."""
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 
 
 def _indent(cells: list[str]) -> int:

@@ -24,16 +24,16 @@ def render(report: Report, output: Output) -> str:
     cwd = report.session.cwd
     folders = cwd, output.workspace or cwd
     limit = output.limit or None
-    lines = [_notice("g2", summary(report, output.left_out))]
+    lines = [notice("g2", summary(report, output.left_out))]
     if ended := failure(report.session):
-        lines.append(_command("warning", None, folders, "g2: the script failed", ended))
+        lines.append(command("warning", None, folders, "g2: the script failed", ended))
     for finding in report.findings[:limit]:
         span, message = _break(finding, cwd)
-        lines.append(_command("warning", span, folders, f"graph break: {finding.reason.slug}", message))
+        lines.append(command("warning", span, folders, f"graph break: {finding.reason.slug}", message))
     for change in report.recompiles[:limit]:
         span, message = _recompile(change, cwd)
-        lines.append(_command("warning", span, folders, f"recompile: {change.reason}", message))
-    lines += [_command("warning", None, folders, "g2: not observed", lost) for lost in report.session.lost]
+        lines.append(command("warning", span, folders, f"recompile: {change.reason}", message))
+    lines += [command("warning", None, folders, "g2: not observed", lost) for lost in report.session.lost]
     return "\n".join(lines) + "\n"
 
 
@@ -74,11 +74,13 @@ def _recompile(finding: RecompileFinding, cwd: str) -> tuple[Span, str]:
     return recompile.span if own_file or site is None else site, "\n".join(parts)
 
 
-def _notice(title: str, message: str) -> str:
+def notice(title: str, message: str) -> str:
+    """A notice that belongs to no file."""
     return f"::notice title={_property(title)}::{_data(message)}"
 
 
-def _command(level: str, span: Span | None, folders: tuple[str, str], title: str, message: str) -> str:
+def command(level: str, span: Span | None, folders: tuple[str, str], title: str, message: str) -> str:
+    """One workflow command. folders: the working directory, and the root that GitHub names files from."""
     properties = {} if span is None else _location(span, *folders)
     properties["title"] = title
     listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())

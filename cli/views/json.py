@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from g2.capture.model import Break, Frame, Graph, Root, Span
-from g2.cli.cures import Cures
 from g2.cli.text import place, relative
-from g2.cli.views import Output
+from g2.cli.views import Cure, Output
 from g2.explain.report import Finding, RecompileFinding, Report
 
 SUFFIXES = (".json",)
@@ -65,7 +65,12 @@ def _frame(frame: Frame, cwd: str) -> dict[str, Any]:
 
 
 def _break(
-    site: Break, finding: Finding, cwd: str, headline: str, cures: Cures, after_effect: bool = False
+    site: Break,
+    finding: Finding,
+    cwd: str,
+    headline: str,
+    cures: Mapping[Span, tuple[Cure, ...]],
+    after_effect: bool = False,
 ) -> dict[str, Any]:
     return {
         "reason": finding.reason.slug,
@@ -80,7 +85,7 @@ def _break(
         "after_effect": after_effect,
         "headline": headline,
         "cost_ms": site.cost.per_call_ms,
-        "fixes": [{"rule": rule, "safety": safety} for rule, safety in cures.get(site.span, ())],
+        "fixes": [{"rule": cure.rule, "safety": cure.safety} for cure in cures.get(site.span, ())],
     }
 
 

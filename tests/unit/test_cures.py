@@ -43,9 +43,9 @@ def test_the_last_line_stays_where_g2_fix_has_nothing_to_try() -> None:
 def test_rules_that_may_answer_before_g2_fix_has_looked(tmp_path: Path) -> None:
     found = explained()
     branch = next(one for one in found.findings if one.reason.slug == "tensor-branch")
-    listed = cures(found, tmp_path)[branch.place.span]
-    assert ("branch-to-where", "safe") in listed
-    assert "statement-out-of-region" not in dict(listed)
+    listed = {cure.rule: cure.safety for cure in cures(found, tmp_path)[branch.place.span]}
+    assert listed["branch-to-where"] == "safe"
+    assert "statement-out-of-region" not in listed
     assert not set(cures(found, None)) & {after.span for one in found.findings for after in one.after_effects}
 
 
