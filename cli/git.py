@@ -120,6 +120,12 @@ class Git:
             return self.ask("rev-parse", "--verify", "-q", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
         return None
 
+    def nothing_staged(self) -> bool:
+        """Whether the index holds just what HEAD does, and no merge is going on: no commit is being made."""
+        if self.commit("HEAD") is None or self.merging():
+            return False
+        return not self.ask("diff-index", "--cached", "--name-only", "HEAD")
+
     def merging(self) -> list[str]:
         """The commits that are being merged into HEAD right now."""
         try:

@@ -1,0 +1,64 @@
+"""What is said of a scan, whatever its form."""
+
+from __future__ import annotations
+
+from g2.capture.model import Span
+from g2.cli.scanning.result import Result, counts
+from g2.cli.text import listing, plural
+
+PLACE = "place that breaks a graph or recompiles", "places that break graphs or recompile"
+
+
+def summary(result: Result) -> str:
+    """The result in one sentence with a full stop."""
+    files = plural(result.scan.files, "file")
+    new = "new " if result.news is not None else ""
+    against = f"; compared with {bases(result)}" if result.news is not None else ""
+    if result.shown:
+        what = plural(len(result.shown), f"{new}{PLACE[0]}", f"{new}{PLACE[1]}")
+        levels = counts(result.shown)
+        sure = f" ({listing([f'{number} {level.value}' for level, number in levels.items()])})"
+        return f"{what}{sure if len(levels) > 1 else ''} in {files}{against}."
+    if result.news is not None:
+        return f"Nothing new in {files}{against}."
+    only = "" if not result.unsure else "surely "
+    return f"No place in {files} {only}breaks a graph or recompiles, as far as a scan can tell."
+
+
+def bases(result: Result) -> str:
+    """What it was compared with: "HEAD and the merged commit 1a2b3c4"."""
+    return listing([base.name for base in result.news.bases]) if result.news is not None else ""
+
+
+def notes(result: Result) -> list[str]:
+    """What else there is to say, a sentence each; code in backticks."""
+    said = []
+    levels = counts(result.unsure)
+    if levels:
+        words = [f"{number} {level.value}" for level, number in levels.items()]
+        option = "--likely" if len(levels) == 1 and next(iter(levels)).value == "likely" else "--all"
+        said.append(f"{listing(words)} {'one is' if sum(levels.values()) == 1 else 'ones are'} not shown: `{option}`.")
+    if result.known and result.news is not None:
+        said.append(f"{plural(result.known, 'place')} that {'was' if result.known == 1 else 'were'} there before.")
+    files = [base for base in (result.news.bases if result.news else ()) if base.known is not None]
+    if files and result.news is not None and result.news.gone:
+        number = sum(entry.count for entry in result.news.gone)
+        said.append(
+            f"{plural(number, 'finding')} of {files[0].name} {'occurs' if number == 1 else 'occur'} no more: "
+            "`g2 baseline prune` takes them out."
+        )
+    if result.scan.ignored:
+        said.append(f"{plural(result.scan.ignored, 'place')} ignored, as comments or [tool.g2] ask for.")
+    return said
+
+
+def unused(reason: str) -> str:
+    """What is said of a comment that ignores nothing."""
+    what = f"# g2: ignore[{reason}]" if reason else "# g2: ignore"
+    return f"`{what}` ignores nothing: take it out."
+
+
+def in_root(result: Result, span: Span) -> Span:
+    """The span with an absolute path, as the views of a record have them."""
+    path = f"{str(result.sources.root).rstrip('/')}/{span.path}"
+    return Span(path, span.line, span.column, span.end_line, span.end_column)
