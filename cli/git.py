@@ -126,6 +126,17 @@ class Git:
             return False
         return not self.ask("diff-index", "--cached", "--name-only", "HEAD")
 
+    def staged_changes(self) -> set[str]:
+        """Files that the next commit changes, adds, deletes or renames, by both names."""
+        how = ["--cached", "--no-renames", "--name-only", "-z"]
+        base = "HEAD" if self.commit("HEAD") else self.ask("hash-object", "-t", "tree", os.devnull).decode().strip()
+        return set(map(os.fsdecode, _split(self.ask("diff-index", *how, base))))
+
+    def unlike_staged(self) -> list[str]:
+        """Files whose content on disk is not the staged one."""
+        words = ["diff", "--name-only", "-z", "--no-ext-diff", "--no-renames", "--ignore-submodules"]
+        return list(map(os.fsdecode, _split(self.ask(*words))))
+
     def merging(self) -> list[str]:
         """The commits that are being merged into HEAD right now."""
         try:

@@ -65,6 +65,14 @@ def test_extra_and_group_are_the_same() -> None:
     assert extra == PYPROJECT["dependency-groups"]["dev"]
 
 
+def test_a_commit_hook_needs_no_torch() -> None:
+    project = PYPROJECT["project"]
+    heavy = project["optional-dependencies"]["torch"]
+    assert {requirement.split(">")[0] for requirement in heavy} == {"torch", "triton"}
+    assert not set(heavy) & set(project["dependencies"])
+    assert set(heavy) <= set(project["optional-dependencies"]["dev"])
+
+
 def test_everything_asked_for_is_pinned() -> None:
     def distribution(requirement: str) -> str:
         return requirement.split(";")[0].split("=")[0].split(">")[0].strip()

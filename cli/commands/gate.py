@@ -1,0 +1,84 @@
+"""`g2 gate`: run a script and fail on what its baseline does not know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+EPILOG = """\b
+Examples:
+  g2 gate --write train.py --steps 2          the run's breaks, recompiles and graphs are known from now on
+  g2 gate train.py --steps 2                  fails on new breaks, new recompiles, more graphs
+  g2 gate --tolerance 10% train.py --steps 20 and when more than a tenth of the speedup was lost
+  g2 gate                                     every entry of [tool.g2] in pyproject.toml
+  g2 gate --staged                            those that a staged file is imported by; what the hook g2-run runs
+"""
+
+USAGE = "[OPTIONS] [SCRIPT [ARGS]...]\n  g2 gate [OPTIONS] -m MODULE [ARGS]..."
+
+
+class _Gate(click.Command):
+    """Options stand before the script; from its name on, every word is the script's own."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write(f"Usage: {ctx.command_path} {USAGE}\n")
+
+
+def _part(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """A part of a whole: "10%" or "0.1"."""
+    if value is None:
+        return None
+    try:
+        part = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+    except ValueError:
+        part = -1.0
+    if not 0 <= part < 1:
+        raise click.BadParameter(f"{value!r} is no part of a whole: say 10% or 0.1")
+    return part
+
+
+@click.command(
+    cls=_Gate,
+    short_help="Run a script and fail on what its baseline does not know.",
+    epilog=EPILOG,
+    context_settings={"allow_interspersed_args": False},
+)
+@click.option("-m", "module", is_flag=True, help="Run a module, as python -m does.")
+@click.option("--baseline", metavar="FILE", help="What is known. Default: g2-baseline.json, or what [tool.g2] names.")
+@click.option("--write", is_flag=True, help="Write what this run found into the baseline.")
+@click.option("--staged", is_flag=True, help="Run the entries of [tool.g2] whose imports reach a staged file.")
+@click.option(
+    "--tolerance",
+    callback=_part,
+    metavar="PART",
+    help="Measure compiled calls against eager ones, too, and fail when more than PART of the speedup in the "
+    "baseline is lost: 10%. Runs the script twice more.",
+)
+@click.option("--once", is_flag=True, help="Do not look for breaks that hide behind others.")
+@click.option(
+    "--compile", "compile_", multiple=True, metavar="WHAT", help="What to compile, as g2 explain has it. Repeatable."
+)
+@click.option("--calls", type=click.IntRange(min=1), metavar="N", help="Stop observing after N calls of each root.")
+@click.option("--then-stop", is_flag=True, help="With --calls: end the script there, too.")
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="End each run of a script after so long.",
+)
+@click.option("--format", "--as", "format_", default="terminal", metavar="FORMAT", help="As g2 explain has it.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Show at most N places; 0 for all.")
+@click.option("-v", "--verbose", is_flag=True, help="Whole paths, whole texts, and Dynamo's own words.")
+@click.option("-q", "--quiet", is_flag=True, help="No line of progress and no notes.")
+@click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT [ARGS]...]")
+def command(**given: Any) -> int:
+    """Run SCRIPT under Dynamo, as `g2 explain` does, and compare with what the baseline knows of this very command
+    line. Without SCRIPT, the entries of [tool.g2] are run.
+
+    Exit code: 0 nothing new, 1 new breaks or recompiles, more graphs or a lost speedup, 2 g2 could not do it; the
+    script's own when the script failed.
+    """
+    from g2.cli.gating.asked import Asked
+
+    return Asked.of(given).run()

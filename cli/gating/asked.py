@@ -1,0 +1,160 @@
+"""What a person asked of `g2 gate`, done for each script."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from g2.capture.launch import LaunchError, Options, run
+from g2.capture.model import Session
+from g2.cli.baseline import NAME, Baseline, KnownRun, read, write
+from g2.cli.errors import Refusal, say
+from g2.cli.gating.entries import ENTRY, project_here, touched
+from g2.cli.gating.judged import Judged, judge, known_run, sentences
+from g2.cli.gating.speed import speedup
+from g2.cli.git import Git
+from g2.cli.look import output_for
+from g2.cli.options import unusual
+from g2.cli.progress import Streams, streams
+from g2.cli.store import Store
+from g2.cli.text import inline, plural
+from g2.cli.views import formats, view
+from g2.explain.findings import report as explained
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options of a gate, checked."""
+
+    target: tuple[str, ...]
+    options: dict[str, Any]  # of a run, those that were given
+    staged: bool
+    baseline: str | None
+    write: bool
+    tolerance: float | None
+    format: str
+    limit: int | None
+    verbose: bool
+    quiet: bool
+
+    @classmethod
+    def of(cls, given: dict[str, Any]) -> Asked:
+        """Raises Refusal for what excludes each other."""
+        target = tuple(given["target"])
+        if given["module"]:
+            if not target:
+                raise Refusal("no module was named", "g2 gate --help")
+            target = ("-m", *target)
+        elif target and not Path(target[0]).exists():
+            raise Refusal(f"there is no file {target[0]}", "give the path of a Python script: g2 gate SCRIPT")
+        if given["staged"] and target:
+            raise Refusal("--staged takes no script", ENTRY)
+        if given["then_stop"] and given["calls"] is None:
+            raise Refusal("--then-stop needs --calls", "g2 gate --calls 20 --then-stop SCRIPT")
+        if given["format_"] not in formats():
+            raise Refusal(f"there is no format {given['format_']!r}; there are {', '.join(formats())}")
+        names = ("once", "calls", "then_stop", "time_limit")
+        options = {name: given[name] for name in names if given[name]}
+        if given["compile_"]:
+            options["compile"] = given["compile_"]
+        plain = ("staged", "baseline", "write", "tolerance", "limit", "verbose", "quiet")
+        return cls(target=target, options=options, format=given["format_"], **{name: given[name] for name in plain})
+
+    def run(self) -> int:
+        """Run what was asked for, tell what changed, and give the exit code: the worst of all scripts."""
+        git = Git.find()
+        top, project = project_here(git)
+        limits = {"calls": project.calls, "time_limit": project.time_limit}
+        usual = {name: value for name, value in limits.items() if value is not None}
+        targets = [self.target] if self.target else touched(git, project) if self.staged else list(project.entry)
+        if not targets and not self.staged:
+            raise Refusal("no script was named, and no entry", f"g2 gate SCRIPT, or {ENTRY}")
+        if not self.target:
+            os.chdir(top)  # entries are named from there
+        if self.staged and (unlike := git.unlike_staged() if git is not None else []):
+            say(f"g2: the scripts run with the files on disk; {plural(len(unlike), 'file')} differ from what is staged")
+        path = Path(self.baseline) if self.baseline is not None else top / (project.baseline or NAME)
+        known = read(path) if path.exists() or not self.write else Baseline()
+        if not self.write:
+            for target in targets:
+                _needs(known, target, path)
+        codes = [self._one(Options(target, **{**usual, **self.options}), path) for target in targets]
+        return max(codes, default=0)
+
+    def _one(self, options: Options, path: Path) -> int:
+        name = shlex.join(options.target)
+        folder = str(path.absolute().parent)
+        with streams(self.format != "terminal", self.quiet) as script:
+            session = _session(options, script, self.quiet)
+            if session.exit_code:
+                how = f": {inline(session.script_error)}" if session.script_error else ""
+                say(f"g2: {inline(name)} failed{how}; nothing was compared")
+                return 128 - session.exit_code if session.exit_code < 0 else session.exit_code
+            fast = speedup(options, script.stdout, script.stderr) if self.tolerance is not None else None
+        report = explained(session)
+        now = known_run(report, folder, fast)
+        # Read again: another g2 may have written the run of another script meanwhile.
+        baseline = read(path) if path.exists() else Baseline()
+        before = baseline.runs.get(name)
+        if before is not None:
+            self._tell(name, judged := judge(report, before, now, self.tolerance), path)
+        else:
+            judged = None
+        if self.write:
+            kept = replace(now, speedup=before.speedup) if before is not None and now.speedup is None else now
+            write(path, baseline.with_run(name, kept))
+            what = f"{plural(len(now.breaks), 'break')}, {plural(len(now.recompiles), 'cause')} of recompiling"
+            say(f"g2: {path.name} knows {inline(name)}: {what}, {plural(now.graphs, 'graph')}")
+            return 0
+        return 1 if judged is not None and judged.fails else 0
+
+    def _tell(self, name: str, judged: Judged, path: Path) -> None:
+        """What changed on stderr; what is new, in the form that was asked for, where `g2 explain` shows it."""
+        verdict = "fails" if judged.fails and not self.write else "passes" if not self.write else "changes"
+        say(f"g2: {inline(name)} {verdict} against {path.name}: {' '.join(sentences(judged))}")
+        machine = self.format != "terminal"
+        if judged.report.clean and not machine:
+            return
+        stream = sys.stdout if machine else sys.stderr
+        if stream is None:
+            return
+        text = view(self.format).render(judged.report, output_for(stream, self.limit, self.verbose))
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        stream.write(("" if machine else "\n") + text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+
+
+def _needs(known: Baseline, target: tuple[str, ...], path: Path) -> KnownRun:
+    name = shlex.join(target)
+    if name not in known.runs:
+        raise Refusal(f"{path} knows no run of {name}", f"g2 gate --write {name}")
+    return known.runs[name]
+
+
+def _session(options: Options, script: Streams, quiet: bool) -> Session:
+    """Run a script as `g2 explain` does; g2 show finds the record. Raises Refusal."""
+    store = Store.open()
+    if store.note and not quiet:
+        say(f"g2: {store.note}")
+    with store.new_run(options.target, unusual(options)) as folder:
+        try:
+            session = run(
+                options,
+                folder,
+                child_stdout=script.stdout,
+                child_stderr=script.stderr,
+                on_progress=script.show if script.line is not None else None,
+            )
+            store.save(folder, session)
+        except LaunchError as error:
+            raise Refusal(str(error), error.hint) from None
+        except OSError as error:
+            raise Refusal(
+                f"the record cannot be written in {folder}: {error.strerror or error}",
+                "free some space there, or set G2_HOME to another folder",
+            ) from None
+    return session
