@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from g2.explain.scan.detector import Detector
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -55,4 +57,5 @@ class Reason:
     outside: tuple[str, ...] = ()  # what to do when the place is in an installed library
     example: Example | None = None
     see_also: tuple[str, ...] = ()
+    seen: tuple[Detector, ...] = ()  # how the static scan finds it in source
     slug: str = ""  # filled in by the catalog from the file's name

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from g2.capture.model import Guard, Recompile, Session
 from g2.explain.prose import prose, script
 from g2.explain.reason import Example
+from g2.explain.scan.detector import Detector
 
 Advise = Callable[[Guard, Recompile, Session], tuple[str, ...]]
 
@@ -30,6 +31,7 @@ class RecompileReason:
     rank: int = 50  # the lowest is asked first, and comes first when several guards changed
     outside: str = ""  # what to do when the function belongs to an installed library
     example: Example | None = None  # `bad` recompiles with exactly this reason, `good` does not recompile
+    seen: tuple[Detector, ...] = ()  # how the static scan finds it in source
     slug: str = ""  # filled in from the file's name
 
 

@@ -4,6 +4,7 @@ import re
 
 from g2.explain.reading import builtin, flat, on_tensor
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 _NUMBERS = {
     "range",
@@ -41,6 +42,20 @@ def _headline(evidence: Evidence) -> str:
     if found := re.match(r"(int|float|bool|range|round)\(", source):
         return f"`{found[1]}()` brings a tensor's value to Python: {source}"
     return f"a tensor's value is needed in Python: {source}" if source else "a tensor's value is needed in Python"
+
+
+def _read(event: Event) -> Spot | None:
+    if event.args:
+        return None
+    return Spot(event.node, f"`.{event.method}()` brings a tensor's value to Python: {{}}", (Need(event.receiver),))
+
+
+def _converted(event: Event) -> Spot | None:
+    if not event.args:
+        return None
+    name = event.name.rpartition(".")[2]
+    needs = tuple(Need(value) for value in event.args)
+    return Spot(event.node, f"`{name}()` brings a tensor's value to Python: {{}}", needs, either=True)
 
 
 REASON = Reason(
@@ -109,4 +124,12 @@ REASON = Reason(
         option="import torch; torch._dynamo.config.capture_scalar_outputs = True",
     ),
     see_also=("tensor-branch", "data-dependent-shape", "size-from-data"),
+    seen=(
+        Detector("call", _read, methods=("item", "tolist", "__bool__", "__int__", "__float__", "__index__")),
+        Detector(
+            "call",
+            _converted,
+            names=("builtins.int", "builtins.float", "builtins.bool", "builtins.complex", "builtins.range", "math.*"),
+        ),
+    ),
 )

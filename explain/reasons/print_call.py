@@ -2,6 +2,7 @@
 
 from g2.explain.reading import builtin, flat, method, refused_file
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -15,6 +16,10 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"print inside a compiled function: {source}" if source else "print inside a compiled function"
+
+
+def _printed(event: Event) -> Spot | None:
+    return Spot(event.node, "print inside a compiled function: {}")
 
 
 REASON = Reason(
@@ -77,4 +82,5 @@ REASON = Reason(
         option="import torch; torch._dynamo.config.reorderable_logging_functions.add(print)",
     ),
     see_also=("logging-call", "warning-call", "tensor-as-text"),
+    seen=(Detector("call", _printed, names=("builtins.print", "pprint.pprint", "pprint.pp")),),
 )

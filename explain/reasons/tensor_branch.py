@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
 def _headline(evidence: Evidence) -> str:
@@ -10,6 +11,18 @@ def _headline(evidence: Evidence) -> str:
         return "a branch depends on a tensor's value"
     word = next((w for w in ("if", "while", "assert", "elif") if source.startswith(f"{w} ")), "")
     return f"`{word or 'if'}` on a tensor's value: {source.removeprefix(word).strip().rstrip(':')}"
+
+
+def _tested(event: Event) -> Spot | None:
+    if event.word == "plain assert":
+        return None  # Dynamo makes an operator of `assert t` and `assert t, "text"`
+    word = "if" if event.word in {"if", "match"} else event.word
+    return Spot(event.node, f"`{word}` on a tensor's value: {{}}", (Need(event.value),))
+
+
+def _contained(event: Event) -> Spot | None:
+    headline = "`in` asks for a tensor's value: {}"
+    return Spot(event.node, headline, (Need(event.value), Need(event.receiver), Need(event.value, "tensors")), either=True)
 
 
 REASON = Reason(
@@ -87,4 +100,5 @@ REASON = Reason(
             """,
     ),
     see_also=("host-value", "size-from-data", "numpy-on-numbers"),
+    seen=(Detector("test", _tested), Detector("in", _contained)),
 )

@@ -1,0 +1,235 @@
+"""Calls: what is called, what it gives, and what has to be looked up in other files."""
+
+from __future__ import annotations
+
+import ast
+
+from g2.explain.scan import library, operate
+from g2.explain.scan.body import EXPRESSIONS, Body
+from g2.explain.scan.constructs import BUILT, built
+from g2.explain.scan.detector import Event
+from g2.explain.scan.expressions import element_of
+from g2.explain.scan.facts import Call
+from g2.explain.scan.values import (
+    ARRAY,
+    NONE,
+    NOTHING,
+    NUMBER,
+    TENSOR,
+    TENSORS,
+    UNKNOWN,
+    Value,
+    called_name,
+    instance,
+    is_tensor,
+    join,
+    wrapped,
+)
+
+_MAKERS = frozenset(
+    """
+    zeros ones empty full rand randn randint arange linspace eye tensor as_tensor randperm manual_seed device Generator
+    Size from_numpy no_grad enable_grad set_grad_enabled autocast save load finfo iinfo is_tensor broadcast_shapes logspace
+    """.split()
+)
+_GROWING = frozenset({"append", "add", "insert", "extend", "update", "appendleft"})
+_REGISTERS = frozenset({"register_buffer", "register_parameter"})
+_LOGGERS = frozenset({"getLogger", "get_logger", "get_logger_with_name", "getChild"})
+
+
+def call(body: Body, node: ast.Call) -> Value:
+    """What a call gives."""
+    func = node.func
+    receiver: Value = NOTHING
+    method = ""
+    if isinstance(func, ast.Attribute):
+        method = func.attr
+        held = body.env.get(f"{func.value.id}.{method}") if isinstance(func.value, ast.Name) else None
+        receiver = body.value(func.value)
+        callee = held if held is not None else _attribute(receiver, method)
+    else:
+        callee = body.value(func)
+    name = called_name(callee)
+    if name == "builtins.super":
+        return ("s",)
+    args, keywords, starred = _arguments(body, node)
+    table = body.sheet.table
+    looks = table.names.get(("call", name), ()) if name else ()
+    if name:
+        looks += table.names.get(("call", name.rpartition(".")[0] + ".*"), ())
+    if method:
+        looks += table.methods.get(("call", method), ())
+    looks += table.kinds.get("call", ())
+    if looks:
+        said = {key: value for key, value in keywords if key is not None}
+        body.ask(looks, Event("call", node, callee, name, method, receiver, args, said))
+    if name and isinstance(callee, frozenset):
+        return _outside(body, node, name, args, keywords, starred)
+    if method and name == "":
+        return _method(body, node, receiver, method, callee, args, keywords)
+    return _inside(body, node, callee, args, keywords)
+
+
+def _attribute(receiver: Value, method: str) -> Value:
+    if isinstance(receiver, frozenset):
+        for atom in receiver if len(receiver) == 1 else ():
+            if isinstance(atom, tuple) and atom[0] == "X":
+                return frozenset({("X", f"{atom[1]}.{method}")})
+        return NOTHING
+    if receiver[0] == "g":
+        return ("g", f"{receiver[1]}.{method}")
+    return NOTHING
+
+
+def _arguments(body: Body, node: ast.Call) -> tuple[list[Value], tuple[tuple[str | None, Value], ...], bool]:
+    args: list[Value] = []
+    starred = False
+    for each in node.args:
+        if isinstance(each, ast.Starred):
+            starred = True
+            args.append(("*", body.value(each.value)))
+        else:
+            args.append(body.value(each))
+    return args, tuple([(each.arg, body.value(each.value)) for each in node.keywords]), starred
+
+
+def _outside(
+    body: Body, node: ast.Call, name: str, args: list[Value], keywords: tuple[tuple[str | None, Value], ...], starred: bool
+) -> Value:
+    """A call of something known by name to be torch's, Python's or another package's."""
+    maker = BUILT.get(name)
+    if maker is not None:
+        return built(body, node, maker, args, keywords)
+    if name.startswith("torch."):
+        short = name[6:]
+        if args and not starred and short not in _MAKERS:
+            body.used_as_tensor(args[0])
+        if short in library.REDUCED_WITH_INDICES:
+            more = len(args) > 1 or any(key in {"dim", "axis"} for key, _ in keywords)
+            return operate.method(TENSOR, short, [NUMBER] if more and not (len(args) > 1 and is_tensor(args[1])) else [])
+        found = library.function(short)
+        return found if found is not None else _passed(body, node, name, args, keywords)
+    if name.startswith("builtins."):
+        found = library.BUILTINS.get(name[9:])
+        if found is not None:
+            return found
+        return _passed(body, node, name, args, keywords)
+    if name.startswith("math."):
+        return NUMBER
+    if name.startswith("numpy."):
+        last = name.rpartition(".")[2]
+        return instance(name) if last[:1].isupper() or last in {"default_rng"} else ARRAY
+    if name.rpartition(".")[2] in _LOGGERS:
+        return instance("logging.Logger")
+    return _passed(body, node, name, args, keywords)
+
+
+def _passed(
+    body: Body, node: ast.Call, name: str, args: list[Value], keywords: tuple[tuple[str | None, Value], ...]
+) -> Value:
+    """A function outside that may call what it is given: functions among its arguments are noted as called."""
+    last = name.rpartition(".")[2]
+    if last[:1].isupper() and name.partition(".")[0] not in {"builtins"}:
+        return instance(name)
+    values = [*args, *(value for _, value in keywords)]
+    for value in values:
+        if isinstance(value, tuple) and value[0] in {"f", "g", ".", "p"} and _callable(value):
+            body.call(Call(("passed", value), (), (), node.lineno, node.col_offset))
+    if name.startswith("builtins."):
+        return UNKNOWN
+    tensors = [value for value in args if isinstance(value, frozenset) and value & TENSORS]
+    return frozenset({"t", "~", "?"}) if tensors else UNKNOWN
+
+
+def _callable(value: Value) -> bool:
+    return isinstance(value, tuple) and value[0] in {"f", "g"}
+
+
+def _method(
+    body: Body,
+    node: ast.Call,
+    receiver: Value,
+    method: str,
+    callee: Value,
+    args: list[Value],
+    keywords: tuple[tuple[str | None, Value], ...],
+) -> Value:
+    if isinstance(callee, tuple) or callee:
+        return _inside(body, node, callee, args, keywords)  # what a name's attribute was set to
+    if isinstance(receiver, frozenset):
+        if method in _GROWING and isinstance(node.func, ast.Attribute) and args:
+            _grow(body, node.func.value, receiver, args[-1], method)
+        kinds = [value if isinstance(value, frozenset) else UNKNOWN for value in args]
+        if method in library.REDUCED_WITH_INDICES and not args and any(key == "dim" for key, _ in keywords):
+            kinds = [NUMBER]
+        return operate.method(receiver, method, kinds)
+    tag = receiver[0]
+    if method in _REGISTERS and node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+        body.stores.append((node.args[0].value, _registered([*args[1:], *(value for _, value in keywords)])))
+        return NONE
+    if tag == "s":
+        return body.call(Call(("super", method), tuple(args), keywords, node.lineno, node.col_offset))
+    if method in library.TENSOR_ONLY:
+        body.used_as_tensor(receiver)
+        known = library.method(method, len(args) or len([1 for key, _ in keywords if key == "dim"]))
+        if known is TENSOR:
+            return ("|", receiver)
+        return known if known & TENSORS == frozenset() and method != "tolist" else _like(receiver, known)
+    if tag in {"|", "<"} or method in {"size", "dim", "device"}:
+        if method in {"size", "dim"}:
+            body.used_as_tensor(receiver)
+        return library.method(method, len(args)) if method in library.METHODS else ("|", receiver)
+    if method in _GROWING and isinstance(node.func, ast.Attribute) and args:
+        _grow(body, node.func.value, receiver, args[-1], method)
+    if method in _LOGGERS:
+        return instance("logging.Logger")
+    return body.call(Call(("m", receiver, method), tuple(args), keywords, node.lineno, node.col_offset))
+
+
+def _registered(values: list[Value]) -> Value:
+    """What a registered buffer or parameter holds: a tensor, unless it is seen to be None."""
+    if values and isinstance(values[0], frozenset) and (values[0] <= {"t", "tb", "N"} and values[0]):
+        return values[0]
+    return TENSOR
+
+
+def _like(receiver: Value, known: Value) -> Value:
+    """The result of a method that only tensors have, on something that is probably a tensor."""
+    if known == frozenset({"tb"}):
+        return ("<", receiver)
+    return known
+
+
+def _grow(body: Body, holder: ast.expr, receiver: Value, value: Value, method: str) -> None:
+    """`xs.append(x)`: the list holds that too."""
+    if not isinstance(holder, ast.Name) or isinstance(value, tuple) and value[0] == "*":
+        return
+    if method in {"extend", "update"}:
+        value = element_of(value)
+    held: Value
+    if isinstance(receiver, frozenset):
+        inner = [atom for atom in receiver if isinstance(atom, tuple) and atom[0] == "L"]
+        if not inner:
+            return
+        held = wrapped("L", join(*(atom[1] for atom in inner), value) if inner[0][1] else value)
+    elif receiver[0] == "L":
+        held = wrapped("L", join(receiver[1], value))
+    else:
+        return
+    body.env[holder.id] = held
+
+
+def _inside(
+    body: Body, node: ast.Call, callee: Value, args: list[Value], keywords: tuple[tuple[str | None, Value], ...]
+) -> Value:
+    """A call of something that may be part of what is scanned."""
+    if isinstance(callee, frozenset):
+        if not callee or callee == UNKNOWN:
+            return UNKNOWN
+        return operate.called(callee)
+    if callee[0] == "g" and callee[1].rpartition(".")[2] in _LOGGERS:
+        return instance("logging.Logger")
+    return body.call(Call(callee, tuple(args), keywords, node.lineno, node.col_offset))
+
+
+EXPRESSIONS[ast.Call] = call

@@ -1,0 +1,53 @@
+"""Files divided among processes."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+
+from g2.explain.scan.facts import Facts, dump, load
+from g2.explain.scan.model import SourceFile
+
+_CHUNK = 1_000_000  # bytes of source handed over at a time
+
+
+def divided(files: Sequence[SourceFile], jobs: int) -> Iterator[tuple[SourceFile, Facts | str]]:
+    """The facts of files, or why there are none, found by so many processes."""
+    chunks: list[list[SourceFile]] = []
+    datas: list[list[bytes]] = []
+    size = _CHUNK
+    for file in files:
+        try:
+            data = file.read()
+        except OSError as error:
+            yield file, f"cannot be read: {error.strerror or error}"
+            continue
+        if size >= _CHUNK:
+            chunks.append([])
+            datas.append([])
+            size = 0
+        chunks[-1].append(file)
+        datas[-1].append(data)
+        size += len(data)
+    with ProcessPoolExecutor(jobs) as pool:
+        for chunk, results in zip(chunks, pool.map(_facts, datas), strict=True):
+            for file, result in zip(chunk, results, strict=True):
+                facts = result if isinstance(result, str) else load(result)
+                yield file, facts if facts is not None else "was lost between two processes"
+
+
+def _facts(datas: list[bytes]) -> list[bytes | str]:
+    from g2.explain.scan.read import Unreadable, facts
+    from g2.explain.scan.rules import detectors
+
+    gc.disable()
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), 12_000))
+    out: list[bytes | str] = []
+    for data in datas:
+        try:
+            out.append(dump(facts(data, detectors())))
+        except Unreadable as error:
+            out.append(str(error))
+    return out

@@ -1,0 +1,122 @@
+"""What a spot may need a value to be, and how sure it is that it is that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from g2.explain.scan.model import Sureness
+from g2.explain.scan.library import RNN
+from g2.explain.scan.values import TENSORS, Kind
+
+_LOCKS = frozenset({"threading.Lock", "threading.RLock", "threading.Condition", "threading.Semaphore", "_thread.lock"})
+_LEVELS = {Sureness.SURE: 3, Sureness.LIKELY: 2, Sureness.POSSIBLE: 1}
+
+
+def _tensor(atom: Any) -> bool:
+    return atom == "t" or atom == "tb"
+
+
+def _mask(atom: Any) -> bool:
+    return atom == "tb"
+
+
+def _array(atom: Any) -> bool:
+    return atom == "A"
+
+
+def _tensors(atom: Any) -> bool:
+    if isinstance(atom, str) or atom[0] not in "LTD":
+        return False
+    inner = atom[1] if atom[0] == "T" else (atom[1],)
+    return any(kind & TENSORS and kind <= TENSORS for kind in inner)
+
+
+def _rnn(atom: Any) -> bool:
+    return isinstance(atom, tuple) and atom[0] == "I" and atom[1] in RNN
+
+
+def _optimizer(atom: Any) -> bool:
+    return isinstance(atom, tuple) and atom[0] == "I" and (atom[1].startswith("torch.optim.") or atom[1] == "optimizer")
+
+
+def _generator(atom: Any) -> bool:
+    return isinstance(atom, tuple) and atom[0] == "I" and atom[1] == "torch.Generator"
+
+
+def _lock(atom: Any) -> bool:
+    return isinstance(atom, tuple) and atom[0] == "I" and atom[1] in _LOCKS
+
+
+def _logger(atom: Any) -> bool:
+    return isinstance(atom, tuple) and atom[0] == "I" and atom[1] == "logging.Logger"
+
+
+def _disabled(atom: Any) -> bool:
+    return isinstance(atom, tuple) and atom[0] == "I" and atom[1] == "disabled"
+
+
+def _scripted(atom: Any) -> bool:
+    return isinstance(atom, tuple) and atom[0] == "I" and atom[1] == "torch.jit.ScriptModule"
+
+
+def _number(atom: Any) -> bool:
+    return atom == "n"
+
+
+def _list(atom: Any) -> bool:
+    return isinstance(atom, tuple) and atom[0] in "LT"
+
+
+def _random(atom: Any) -> bool:
+    return isinstance(atom, tuple) and atom[0] == "I" and atom[1] in {"random.Random", "numpy.random.Generator"}
+
+
+WANTS: dict[str, Callable[[Any], bool]] = {
+    "tensor": _tensor,
+    "mask": _mask,
+    "array": _array,
+    "tensors": _tensors,
+    "rnn": _rnn,
+    "optimizer": _optimizer,
+    "generator": _generator,
+    "lock": _lock,
+    "logger": _logger,
+    "disabled": _disabled,
+    "scripted": _scripted,
+    "number": _number,
+    "list": _list,
+    "random": _random,
+}
+
+
+def level(kind: Kind, what: str) -> Sureness | None:
+    """How sure it is that a value of this kind is what is wanted; None when it is not, or nothing is known."""
+    wanted = WANTS[what]
+    rest = False
+    guess = False
+    found = False
+    for atom in kind:
+        if atom == "~":
+            guess = True
+        elif atom == "?":
+            rest = True
+        elif wanted(atom):
+            found = True
+        else:
+            rest = True
+    if not found:
+        return None
+    if rest:
+        return Sureness.POSSIBLE if guess else Sureness.LIKELY
+    return Sureness.LIKELY if guess else Sureness.SURE
+
+
+def least(*levels: Sureness) -> Sureness:
+    """The least sure of these."""
+    return min(levels, key=_LEVELS.__getitem__)
+
+
+def most(*levels: Sureness) -> Sureness:
+    """The surest of these."""
+    return max(levels, key=_LEVELS.__getitem__)
