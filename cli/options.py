@@ -52,7 +52,7 @@ def report_options(flag: str) -> Callable[[F], F]:
             "format_",
             callback=_format,
             metavar="FORMAT",
-            help="terminal (default), json, markdown or github.",
+            help="terminal (default), html, json, markdown, github, gitlab, sarif, junit or perfetto.",
         ),
         click.option(
             "-o",
