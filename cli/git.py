@@ -117,7 +117,9 @@ class Git:
     def commit(self, revision: str) -> str | None:
         """The full id of a commit; None when there is none of this name."""
         with contextlib.suppress(GitError):
-            return self.ask("rev-parse", "--verify", "-q", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+            return (
+                self.ask("rev-parse", "--verify", "-q", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+            )
         return None
 
     def nothing_staged(self) -> bool:
@@ -206,6 +208,9 @@ class Blobs:
             git.stdin.close()
             git.wait()
             git.stdout.close()
+
+    def __del__(self) -> None:
+        self.close()
 
     def __reduce__(self) -> tuple[type[Blobs], tuple[Path, Mapping[str, str]]]:
         return Blobs, (self.cwd, self.environ)  # another process starts its own

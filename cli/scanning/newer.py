@@ -73,7 +73,7 @@ def pushed(git: Git, to: str = "HEAD") -> list[Base]:
     """Where this work parted from the branch it goes to; HEAD when there is no such branch."""
     upstream = git.upstream()
     base = git.merge_base(to, upstream) if upstream else None
-    if upstream is None or base is None:
+    if upstream is None or base is None or base == git.commit("HEAD"):
         return parents(git)
     name = upstream.removeprefix("refs/heads/").removeprefix("refs/remotes/")
     return [Base(f"the merge base with {name} ({short(base)})", base)]

@@ -183,5 +183,3 @@ def needs_git(git: Git | None, option: str) -> Git:
         f"{option} needs a git repository, and {Path.cwd()} is in none",
         "g2 scan PATHS needs none; --new --baseline FILE compares with a file",
     )
-
-

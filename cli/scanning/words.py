@@ -11,6 +11,8 @@ PLACE = "place that breaks a graph or recompiles", "places that break graphs or 
 
 def summary(result: Result) -> str:
     """The result in one sentence with a full stop."""
+    if not result.sources.files and not result.scan.unread:
+        return "There is no Python file that git tracks here. `g2 scan PATHS` scans others."
     files = plural(result.scan.files, "file")
     new = "new " if result.news is not None else ""
     against = f"; compared with {bases(result)}" if result.news is not None else ""

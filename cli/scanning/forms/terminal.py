@@ -62,7 +62,8 @@ def _cure(page: Page, number: int, sighting: Sighting) -> None:
     page.steps(number, [step])
     safe = [title for _, title, safety in fixes(sighting.reason) if safety == "safe"]
     if safe:
-        page.labelled("Fix", [page.prose(f"`g2 fix SCRIPT` can rewrite this: {safe[0]}.")])
+        what = f"a rewrite that keeps results: {safe[0]}" if len(safe) == 1 else f"{len(safe)} rewrites that keep results"
+        page.labelled("Fix", [page.prose(f"`g2 fix SCRIPT` tries {what}.")])
 
 
 def _path(page: Page, result: Result, frames: tuple[Frame, ...]) -> Text | None:
@@ -103,6 +104,6 @@ def _tail(page: Page, result: Result) -> None:
             page.paragraph(Text.assemble(where, ": ") + page.prose(text), 4, Text("  -"))
     if result.shown:
         first = result.shown[0].reason
+        pardon = f"`# g2: ignore[{first}]` at the end of a line lets its place pass."
         page.blank()
-        pardon = f"a comment `# g2: ignore[{first}]` on the line lets it pass."
-        page.labelled("Next", [page.prose(f"`g2 why {first}` explains the first; {pardon}")], indent=0)
+        page.labelled("Next", [page.prose(f"`g2 why {first}` explains the first."), page.prose(pardon)], indent=0)

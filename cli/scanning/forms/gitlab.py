@@ -1,0 +1,13 @@
+"""GitLab's code quality report."""
+
+from __future__ import annotations
+
+from g2.cli.exchange import gitlab
+from g2.cli.scanning.notices import of_scan
+from g2.cli.scanning.result import Result
+from g2.cli.views import Output
+
+
+def render(result: Result, output: Output) -> str:
+    """The places that are shown."""
+    return gitlab.render(of_scan(result, output))
