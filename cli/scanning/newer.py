@@ -64,7 +64,7 @@ def parents(git: Git) -> list[Base]:
     """What the next commit grows from: HEAD, and in a merge the other side, too. None before the first commit."""
     head = git.commit("HEAD")
     if head is None:
-        return [Base("no commit yet")]
+        return [Base("nothing, as there is no commit yet")]
     merging = [Base(f"the merged commit {short(commit)}", commit) for commit in git.merging()]
     return [Base("HEAD", head), *merging]
 
