@@ -35,7 +35,8 @@ def compare(
     differs: the named differences that are not held against the new text: "random" (the state of the random streams
     after the call; values, where they end in another state), "exception-type", "exception-message", "exception-time"
     (what was done before it was raised), "warning-text", "zero-gradient" (zeros where a parameter had no gradient),
-    "aliasing" (results that no longer share memory), "index-error" (one of torch's is not raised).
+    "aliasing" (results that no longer share memory), "index-error" (one of torch's is not raised),
+    "filled:NAME" (what is held under that name).
     """
     if old.raised is not None or new.raised is not None:
         return _refused(old, new, differs)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import torch
 
 from g2.rewrite.trial.deeds import Leaf, Outcome
+from g2.rewrite.trial.filled import filled, within
 from g2.rewrite.trial.tensors import SEPARATOR
 from g2.rewrite.trial.tolerance import number_too_far, too_far
 
@@ -49,7 +50,8 @@ class Judge:
     def gradients(self) -> Iterator[str]:
         """Differences of what flows back. Strides of gradients are torch's own affair."""
         for old, new, targets in self._pairs(self.old.gradients, self.new.gradients, "gradients"):
-            if {old.kind, new.kind} == {"tensor", "text"} and "None" in (old.text, new.text):
+            none = {"None", "missing"} if "requires-grad" in self.differs else {"None"}  # nothing required any
+            if {old.kind, new.kind} == {"tensor", "text"} and not none.isdisjoint((old.text, new.text)):
                 yield from self._unused(old, new)
             else:
                 yield from self._leaf(old, new, targets, exact=False)
@@ -75,16 +77,19 @@ class Judge:
 
     def _pairs(self, olds: tuple[Leaf, ...], news: tuple[Leaf, ...], name: str) -> Iterator[tuple[Leaf, Leaf, Targets]]:
         """Leaves of one path; one that only the other side has is told as a difference of what holds it."""
-        found = {leaf.path: leaf for leaf in news}
+        found, names = {leaf.path: leaf for leaf in news}, filled(self.differs)
         exact: list[dict[str, Leaf]] = [
             {leaf.path: leaf for leaf in getattr(one, name)} if one is not None and one.raised is None else {}
             for one in (self.reference, self.shaken)
         ]
         for old in olds:
             new = found.pop(old.path, None)
+            if within(old.path, names):
+                continue
             yield old, new or Leaf(old.path, "text", "missing"), [leaves.get(old.path) for leaves in exact]
         for new in found.values():
-            yield Leaf(new.path, "text", "missing"), new, []
+            if not within(new.path, names):
+                yield Leaf(new.path, "text", "missing"), new, []
 
     def _leaf(self, old: Leaf, new: Leaf, targets: Targets, exact: bool) -> Iterator[str]:
         path = old.path

@@ -11,6 +11,7 @@ import torch
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from g2.rewrite.trial.deeds import Leaf
+from g2.rewrite.trial.filled import within
 from g2.rewrite.trial.tensors import Budget, Memory, leaf
 
 MOST = 2_000  # tensors looked for in one structure
@@ -59,9 +60,15 @@ class Sources:
                     if tensor.requires_grad and not tensor.is_inference():
                         self._edges.append((path, get_gradient_edge(tensor)))
 
-    def gradients(self, outputs: Any, seed: int, memory: Memory, budget: Budget) -> tuple[Leaf, ...]:
-        """Those of sum(output * cotangent) over all outputs that require grad; what the call wrote into is one too."""
+    def gradients(
+        self, outputs: Any, seed: int, memory: Memory, budget: Budget, ignored: frozenset[str] = frozenset()
+    ) -> tuple[Leaf, ...]:
+        """Those of sum(output * cotangent) over all outputs that require grad; what the call wrote into is one too.
+
+        ignored: names; nothing flows from what is held under them.
+        """
         ends = [one for one in (*tensors_of(outputs, "the output"), *self._written()) if _flows(one[1])]
+        ends = [one for one in ends if not within(one[0], ignored)]
         if not ends or not self._edges:
             return ()
         cotangents = [_cotangent(tensor, seed + zlib.crc32(path.encode())) for path, tensor in ends]

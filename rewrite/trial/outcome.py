@@ -33,7 +33,8 @@ class Watched:
 
     args, kwargs: the very objects that the call is given. owner: the module (or other `self`) that the function belongs
     to, or None. function: where its defaults and closure are to be watched as well. names: of the positional arguments,
-    for the words in which a difference is told.
+    for the words in which a difference is told. ignored: names under which outputs may differ, so that no gradient
+    starts there.
     """
 
     args: tuple[Any, ...] = ()
@@ -41,6 +42,7 @@ class Watched:
     owner: Any = None
     function: Any = None
     names: tuple[str, ...] = ()
+    ignored: frozenset[str] = frozenset()
 
     @property
     def arguments(self) -> list[tuple[str, Any]]:
@@ -78,7 +80,7 @@ def observe(call: Callable[[], Any], watched: Watched, cotangents: int) -> Outco
         if raised is None:
             with torch.no_grad():
                 outputs.add("the output", output)
-            gradients = sources.gradients(output, cotangents, memory, budget)
+            gradients = sources.gradients(output, cotangents, memory, budget, watched.ignored)
     with torch.no_grad():
         arguments = Walk(memory, budget, before_arguments)
         for name, value in watched.arguments:

@@ -28,6 +28,7 @@ from g2.rewrite.trial.asked import Asked
 from g2.rewrite.trial.calls import Calls, Place, compare_call
 from g2.rewrite.trial.clock import readers
 from g2.rewrite.trial.comparing import Comparing
+from g2.rewrite.trial.filled import filled
 from g2.rewrite.trial.forking import attempt
 from g2.rewrite.trial.functions import under_way
 from g2.rewrite.trial.reached import reached
@@ -214,8 +215,9 @@ class _Prover:
     def _comparing(
         self, tell: Callable[[dict[str, Any]], None], deadline: float, spending: Spending | None = None
     ) -> Comparing:
-        caller = Caller(self._versions, self._sides, self._backend, deadline)
-        return Comparing(caller, tell, self._asked.differs, spending or self._spending)
+        differs = self._asked.differs
+        caller = Caller(self._versions, self._sides, self._backend, deadline, filled(differs))
+        return Comparing(caller, tell, differs, spending or self._spending)
 
     def _asked_for(self, places: set[Place]) -> set[Place]:
         return places if self._asked.functions is None else places & self._asked.functions

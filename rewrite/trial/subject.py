@@ -89,11 +89,15 @@ class Failed:
 class Caller:
     """Makes calls in forks, each with one version of the code."""
 
-    def __init__(self, versions: Versions, sides: Sides, backend: Backend, deadline: float) -> None:
+    def __init__(
+        self, versions: Versions, sides: Sides, backend: Backend, deadline: float, ignored: frozenset[str] = frozenset()
+    ) -> None:
+        """ignored: as of Watched."""
         self.versions = versions
         self.sides = sides
         self.deadline = deadline
         self._backend = backend
+        self._ignored = ignored
 
     def outcome(
         self, subject: Subject, case: Case, way: Way, seconds: float, only: Collection[Pair] | None = None
@@ -168,7 +172,8 @@ class Caller:
         except Exception as error:
             _write(file, {}, b"", f"the inputs could not be made ({type(error).__name__}: {error})")
             return
-        outcome = observe(lambda: _called(call, made), _watched(subject, made), _SEED)
+        watched = dataclasses.replace(_watched(subject, made), ignored=self._ignored)
+        outcome = observe(lambda: _called(call, made), watched, _SEED)
         body = io.BytesIO()
         saved.save(plain(outcome) if compiled else outcome, body)
         _write(file, {number: sorted(seen) for number, seen in self.sides.seen.items()}, body.getvalue())

@@ -153,6 +153,26 @@ def test_named_differences(old: Any, new: Any, tag: str) -> None:
     assert verdict(old, new, X, differs=others)[0] == "differs"
 
 
+def test_what_skipped_steps_fill_too_is_not_held_against_them() -> None:
+    def old(x: torch.Tensor) -> dict[str, Any]:
+        return {"hidden": x * 2, "cache": [x * 3]}
+
+    def new(x: torch.Tensor) -> dict[str, Any]:
+        return {"hidden": x * 2, "cache": [x * 3, x * 4]}
+
+    def wrong(x: torch.Tensor) -> dict[str, Any]:
+        return {"hidden": x * 5, "cache": [x * 3]}
+
+    def observed(function: Callable[..., Any]) -> Outcome:
+        given = GRAD.detach().requires_grad_()
+        watched = Watched((given,), names=("x",), ignored=frozenset({"cache"}))
+        return observe(lambda: function(given), watched, 5)
+
+    assert compare(observed(old), observed(new), differs=frozenset({"filled:cache"}))[0] == "same"
+    assert compare(observed(old), observed(new))[0] == "differs"
+    assert compare(observed(old), observed(wrong), differs=frozenset({"filled:cache"}))[0] == "differs"
+
+
 def test_a_random_value_named_is_still_of_its_kind() -> None:
     tags = frozenset({"random"})
     assert verdict(lambda x: torch.rand(3), lambda x: torch.rand(4), X, differs=tags)[0] == "differs"
