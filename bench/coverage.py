@@ -23,8 +23,8 @@ _RECOMPILES = {path.stem.replace("_", "-") for path in (ROOT / "explain" / "reco
 _CODE = 70  # characters of a line of code that a table shows
 _WHY = 200
 _HEAD = (
-    "| program | breaks | graphs | recompiles | output | rounds | runs | fix / explain --once | what was applied |",
-    "|---|---|---|---|---|---:|---:|---:|---|",
+    "| program | breaks | graphs | recompiles | output | rounds | runs | wall time | processors | what was applied |",
+    "|---|---|---|---|---|---:|---:|---:|---:|---|",
 )
 
 
@@ -98,8 +98,12 @@ def _line(result: dict[str, Any]) -> str:
     offers = ", ".join(result["offers"]) or "nothing"
     return (
         f"| {result['name']} | {pairs} | {same} | {result['rounds']} | {result['runs']} | "
-        f"{result['ratio']:.1f} | {offers} |"
+        f"{result['ratio']:.1f} | {_processors(result)} | {offers} |"
     )
+
+
+def _processors(result: dict[str, Any]) -> str:
+    return f"{result['ratio_cpu']:.1f}" if "ratio_cpu" in result else ""
 
 
 def _last(error: str) -> str:
@@ -144,6 +148,7 @@ def main() -> int:
     )
     good = [result for result in results.values() if not result["error"]]
     ratios = [result["ratio"] for result in good]
+    processors = [result["ratio_cpu"] for result in good if "ratio_cpu" in result]
     sums = [(_sum(good, "before", index), _sum(good, "after", index)) for index in range(3)]
     _write(
         ROOT / "bench" / "fix.md",
@@ -153,7 +158,8 @@ def main() -> int:
         f"Removable sites of `truth.json`: {share} removed, [one by one](../docs/fix-coverage.md).\n"
         f"Time: {sum(result['whole'] for result in good):.0f} s of `g2 fix` in all, "
         f"{sum(result['once'] for result in good):.0f} s of `g2 explain --once`;\n"
-        f"ratio {statistics.median(ratios):.1f} at the median (asked: at most 6), {max(ratios):.1f} at worst.",
+        f"ratio {statistics.median(ratios):.1f} at the median (asked: at most 6), {max(ratios):.1f} at worst; "
+        f"of processors {statistics.median(processors):.1f} and {max(processors):.1f}.",
     )
     print(f"{removed} of {len(counted)} removable sites removed; ratio {statistics.median(ratios):.1f} at the median")
     return 0
