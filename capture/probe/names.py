@@ -42,6 +42,8 @@ def _tracked(variable: Any) -> dict[str, Any]:
         example = variable.as_proxy().node.meta.get("example_value")
     except Exception:
         example = None
+    if kind == "UnspecializedPythonVariable" and isinstance(example, torch.Tensor):
+        return _number(example.dtype)
     if "Numpy" in kind:
         return {**_described(example), "kind": "array"}
     if isinstance(example, (torch.Tensor, torch.SymInt, torch.SymFloat, torch.SymBool)):
@@ -53,6 +55,13 @@ def _tracked(variable: Any) -> dict[str, Any]:
         return {"kind": variable.python_type().__name__}
     except Exception:
         return {"kind": kind.removesuffix("Variable").lower()}
+
+
+def _number(dtype: torch.dtype) -> dict[str, Any]:
+    """A number of Python (one that was drawn, say) which the graph holds as a tensor without dimensions."""
+    if dtype is torch.bool:
+        return {"kind": "bool", "text": ""}
+    return {"kind": "number", "text": "", "dtype": "float" if dtype.is_floating_point else "int"}
 
 
 def _size(size: object) -> int:
@@ -90,20 +99,22 @@ def _real(variable: Any) -> Any:
 
 
 def _attributes(instructions: Any, own: Any) -> Iterator[tuple[str, Any]]:
-    """`self.a.b` chains that the code loads, as far as they are plain stored values."""
+    """`self.a.b` chains that the code loads or gives values to, as far as they are plain stored values."""
     seen: set[str] = set()
     chain, value = "", None
     for instruction in instructions:
         if instruction.opname.startswith("LOAD_FAST") and instruction.argval == "self":
             chain, value = "self", own
             continue
-        if chain and instruction.opname in ("LOAD_ATTR", "LOAD_METHOD"):
+        if chain and instruction.opname in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR"):
             name = str(instruction.argval)
             found, value = _stored(value, name)
             chain = f"{chain}.{name}" if found else ""
             if found and chain not in seen and not isinstance(value, types.MethodType) and len(seen) < _MOST:
                 seen.add(chain)
                 yield chain, value
+            if instruction.opname == "STORE_ATTR":
+                chain = ""
         elif instruction.opname not in ("CACHE", "EXTENDED_ARG"):
             chain = ""
 

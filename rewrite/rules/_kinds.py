@@ -47,7 +47,8 @@ TENSOR = Kind("tensor")
 
 
 class Kinds:
-    """Kinds of the expressions of a site. Names that the site's run knew nothing of are told with `bind`.
+    """Kinds of the expressions of a site. Names that the site's run knew nothing of are told with `bind`; `name()`
+    stands for what calls of it give.
 
     `tensor`: an expression that is one, as Dynamo stopped to ask for its truth.
     """
@@ -177,6 +178,8 @@ class Kinds:
         return Kind("tensor", kind.dtype, _sliced(kind.shape, node), kind.grad)
 
     def _call(self, node: cst.Call) -> Kind:
+        if (told := self.bound.get(f"{dotted(node.func)}()")) is not None:
+            return told
         name = self.names.dotted(dotted(node.func))
         arguments = [argument.value for argument in node.args]
         first = self.of(arguments[0]) if arguments else UNKNOWN

@@ -9,6 +9,7 @@ import libcst as cst
 from g2.rewrite.model import Left
 from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._kinds import Kinds
+from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._truth import Truth, truth
 from g2.rewrite.site import Site
 
@@ -30,11 +31,23 @@ def skip(site: Site) -> Skip | Left | None:
     if not isinstance(found, cst.If) or found.orelse is not None or not _continues(found):
         return None
     kinds = asked(site)
-    condition = truth(found.test, kinds)
+    condition = _joined(truth(found.test, kinds), found.test, kinds)
     outer, behind = _rest(found, site)
     if condition is None or condition.mixed or outer is None:
         return Left("the `continue` is not one that a single tensor decides, directly in the loop")
     return Skip(found, outer, behind, condition, kinds)
+
+
+def _joined(condition: Truth | None, test: cst.BaseExpression, kinds: Kinds) -> Truth | None:
+    """`flag and tensor` as one tensor, where the flags are bools for certain: `tensor & flag`."""
+    if condition is None or not condition.python or condition.instead:
+        return condition
+    flags = {kinds.site.piece.code(one): one for one in nodes(test) if isinstance(one, (cst.Name, cst.Attribute))
+             and kinds.of(one).name == "bool"}  # fmt: skip
+    if not all(one in flags for one in condition.python):
+        return condition
+    first = condition.plain() if condition.swapped or condition.tight else f"({condition.text})"
+    return Truth(" & ".join([first, *condition.python]), sign="&")
 
 
 def assignment(line: cst.BaseStatement) -> cst.Assign | None:

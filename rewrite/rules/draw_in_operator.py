@@ -9,74 +9,38 @@ import libcst as cst
 from g2.rewrite.model import FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._drawn import only_arithmetic
-from g2.rewrite.rules._imported import imported
+from g2.rewrite.rules._draws import drawn, operator
 from g2.rewrite.rules._kinds import Kinds
 from g2.rewrite.rules._names import nodes
-from g2.rewrite.rules._operator_body import NotTaken, Taker
-from g2.rewrite.rules._ordered_effect import fitting, helper, local_names, space, unsteady_names
+from g2.rewrite.rules._operator_body import NotTaken
 from g2.rewrite.site import Site
-from g2.rewrite.source import Source
-
-_NUMPY = frozenset(
-    {"beta", "gamma", "normal", "uniform", "rand", "randn", "random", "random_sample", "exponential", "laplace"}
-    | {"lognormal", "triangular", "standard_normal", "gumbel", "logistic", "pareto", "rayleigh", "weibull", "chisquare"}
-)
-_PYTHON = frozenset(
-    {"random", "uniform", "gauss", "normalvariate", "betavariate", "expovariate", "gammavariate", "lognormvariate"}
-    | {"triangular", "vonmisesvariate", "paretovariate", "weibullvariate"}
-)
 
 
 def _propose(site: Site) -> Iterator[Proposal | Left]:
-    calls = [one for one in nodes(_statement(site)) if isinstance(one, cst.Call) and _drawn(site.source, one)]
-    if not calls:
+    draws = [one for node in nodes(_statement(site)) if (one := drawn(site.source, node)) and not one.whole]
+    if not draws:
         if site.target.reason in ("numpy-random", "python-random"):
             yield Left("it is not a single number of a continuous distribution that is drawn")
         return
     kinds = Kinds(site)
     edits, helpers = [], []
-    for call in calls:
-        if any(argument.keyword and argument.keyword.value == "size" for argument in call.args):
-            yield Left("an array is drawn")
-            return
-        if _drawn(site.source, call).rpartition(".")[2] in ("rand", "randn") and call.args:
-            yield Left("an array is drawn")
-            return
-        why = only_arithmetic(kinds, site.piece, call)
+    for draw in draws:
+        why = "" if draw.array else only_arithmetic(kinds, site.piece, draw.call)
         if why:
             yield Left(why)
             return
         try:
-            body = Taker(kinds, local_names(site), unsteady_names(site.source)).take(call)
+            call, text = operator(site, kinds, draw)
         except NotTaken as error:
             yield Left(str(error))
             return
-        if any(one.annotation not in ("int", "float") for one in body.parameters):
-            yield Left("the distribution depends on a tensor")
-            return
-        torch = kinds.names.torch
-        name, text = fitting(
-            site,
-            f"_draw_{_drawn(site.source, call).rpartition('.')[2]}",
-            lambda name, body=body, torch=torch: helper(  # type: ignore[misc]
-                torch,
-                space(site.source.path),
-                name,
-                body.parameters,
-                f"return {torch}.tensor({body.text}, dtype={torch}.float64)",
-                returns=f"{torch}.Tensor",
-                fake=f"{torch}.empty((), dtype={torch}.float64)",
-            ),
-        )
-        edits.append(site.piece.replace(call, f"{name}({', '.join(one.argument for one in body.parameters)})"))
+        edits.append(site.piece.replace(draw.call, call))
         helpers += [text] if text else []
     yield Proposal(
         rule="",
         summary="the number is drawn by an operator with an ordered effect, from the same random stream as before",
         safety=Safety.SAFE,
-        files=(
-            FileEdits(site.source.path, tuple(sorted(edits)), kinds.names.imports, tuple(dict.fromkeys(helpers))),
-        ),
+        files=(FileEdits(site.source.path, tuple(sorted(edits)), kinds.names.imports, tuple(dict.fromkeys(helpers))),),
     )
 
 
@@ -90,14 +54,6 @@ def _statement(site: Site) -> cst.CSTNode:
         if isinstance(node, cst.BaseCompoundStatement):
             return cst.Pass()
     return cst.Pass()
-
-
-def _drawn(source: Source, call: cst.Call) -> str:
-    """The dotted name of a known draw: "numpy.random.beta", "random.gauss"; empty for anything else."""
-    name = imported(source, call.func)
-    owner, _, method = name.rpartition(".")
-    known = (owner == "numpy.random" and method in _NUMPY) or (owner == "random" and method in _PYTHON)
-    return name if known else ""
 
 
 RULE = Rule(
