@@ -141,11 +141,11 @@ class Git:
 
     def merging(self) -> list[str]:
         """The commits that are being merged into HEAD right now."""
-        try:
+        with contextlib.suppress(OSError, GitError, ValueError):
             name = os.fsdecode(self.ask("rev-parse", "--git-path", "MERGE_HEAD").rstrip(b"\n"))
             return (self.here / name).read_text("ascii").split()
-        except (OSError, GitError, ValueError):
-            return []
+        # In the hook pre-merge-commit that file is not there yet, but git merge names them to what it starts.
+        return [name[8:] for name in self.blobs.environ if name.startswith("GITHEAD_") and self.commit(name[8:])]
 
     def merge_base(self, one: str, other: str) -> str | None:
         """Where two histories parted; None when they have nothing in common."""
