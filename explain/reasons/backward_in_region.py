@@ -2,11 +2,18 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"backward runs inside a compiled function: {source}" if source else ""
+
+
+def _called(event: Event) -> Spot | None:
+    if event.name:
+        return Spot(event.node, "backward() inside a compiled function: {}")
+    return Spot(event.node, "backward() inside a compiled function: {}", (Need(event.receiver),))
 
 
 REASON = Reason(
@@ -73,4 +80,5 @@ REASON = Reason(
             """,
     ),
     see_also=("optimizer-in-region", "gradient-in-region"),
+    seen=(Detector("call", _called, names=("torch.autograd.backward",), methods=("backward",)),),
 )

@@ -2,6 +2,8 @@
 
 from g2.explain.reading import flat, function
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
+from g2.explain.scan.model import Sureness
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -11,6 +13,10 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source.partition("\n")[0], 50)
     return f"a class is defined inside a compiled function: {source}" if source else ""
+
+
+def _made(event: Event) -> Spot | None:
+    return Spot(event.node, "a class is made inside a compiled function", sure=Sureness.LIKELY)
 
 
 REASON = Reason(
@@ -70,4 +76,5 @@ REASON = Reason(
             """,
     ),
     see_also=("object-construction", "module-built-in-forward"),
+    seen=(Detector("class", _made),),
 )

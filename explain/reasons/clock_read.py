@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat, method, module
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -13,6 +14,10 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"the clock is read inside a compiled function: {source}" if source else ""
+
+
+def _read(event: Event) -> Spot | None:
+    return Spot(event.node, "the clock is read inside a compiled function: {}")
 
 
 REASON = Reason(
@@ -76,4 +81,18 @@ REASON = Reason(
             """,
     ),
     see_also=("python-random", "profiler-range"),
+    seen=(
+        Detector(
+            "call",
+            _read,
+            names=(
+                "time.*",
+                "timeit.default_timer",
+                "datetime.datetime.now",
+                "datetime.datetime.utcnow",
+                "datetime.datetime.today",
+                "datetime.date.today",
+            ),
+        ),
+    ),
 )

@@ -4,6 +4,7 @@ import re
 
 from g2.explain.reading import flat, method, standard_library
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 _CLASS = re.compile(
     r"UserDefined(?:Class|Object)Variable\((?:<class ')?[\w.]*?"
@@ -21,6 +22,10 @@ def _headline(evidence: Evidence) -> str:
     receiver, name = method(evidence)
     what = flat(evidence.source, 50) or (f"{receiver}.{name}" if name else "")
     return f"a call into compiled code of another package: {what}" if what else ""
+
+
+def _called(event: Event) -> Spot | None:
+    return Spot(event.node, "a call into compiled code that Dynamo does not follow: {}")
 
 
 REASON = Reason(
@@ -91,4 +96,5 @@ REASON = Reason(
             """,
     ),
     see_also=("skipped-function", "custom-operator", "numpy-function"),
+    seen=(Detector("call", _called, names=("json.loads", "json.dumps", "json.load", "json.dump", "hashlib.*", "zlib.*")),),
 )

@@ -4,6 +4,7 @@ import re
 
 from g2.explain.reading import flat, standard_library
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 _MADE = re.compile(r"example_value type: _GeneratorContextManager|UserDefinedClassVariable\(<class 'contextlib\.")
 
@@ -15,6 +16,10 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"`with` on something Dynamo does not know: {source.removeprefix('with ')}" if source else ""
+
+
+def _entered(event: Event) -> Spot | None:
+    return Spot(event.node, "a context manager that Dynamo does not know: {}")
 
 
 REASON = Reason(
@@ -87,4 +92,16 @@ REASON = Reason(
             """,
     ),
     see_also=("thread-state", "profiler-range", "lost-function"),
+    seen=(
+        Detector(
+            "with",
+            _entered,
+            names=(
+                "torch.backends.cudnn.flags",
+                "torch.autograd.detect_anomaly",
+                "torch.autograd.set_detect_anomaly",
+                "torch.autograd.graph.saved_tensors_hooks",
+            ),
+        ),
+    ),
 )

@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat, module, standard_library
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -17,6 +18,13 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"an object is copied or pickled: {source}" if source else ""
+
+
+def _copied(event: Event) -> Spot | None:
+    if event.name == "copy.deepcopy":
+        needs = tuple(Need(value, what) for value in event.args[:1] for what in ("tensor", "tensors", "module"))
+        return Spot(event.node, "something is copied inside a compiled function: {}", needs, either=True) if needs else None
+    return Spot(event.node, "something is copied inside a compiled function: {}")
 
 
 REASON = Reason(
@@ -72,4 +80,11 @@ REASON = Reason(
             """,
     ),
     see_also=("file-or-environment", "module-built-in-forward"),
+    seen=(
+        Detector(
+            "call",
+            _copied,
+            names=("copy.deepcopy", "copy.copy", "pickle.dumps", "pickle.loads", "pickle.dump", "pickle.load"),
+        ),
+    ),
 )

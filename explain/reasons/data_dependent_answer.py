@@ -2,11 +2,18 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source)
     return f"an operator gives a Python value made from tensor data: {source}" if source else ""
+
+
+def _asked(event: Event) -> Spot | None:
+    if event.name:
+        return Spot(event.node, "the answer depends on the data: {}")
+    return Spot(event.node, "the answer depends on the data: {}", (Need(event.receiver),))
 
 
 REASON = Reason(
@@ -61,4 +68,12 @@ REASON = Reason(
             """,
     ),
     see_also=("host-value", "tensor-branch"),
+    seen=(
+        Detector(
+            "call",
+            _asked,
+            names=("torch.equal", "torch.allclose", "torch.is_nonzero"),
+            methods=("equal", "allclose", "is_nonzero"),
+        ),
+    ),
 )

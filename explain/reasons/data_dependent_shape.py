@@ -2,11 +2,55 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
+from g2.explain.scan.model import Sureness
 
 
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source)
     return f"the size of the result depends on the data: {source}" if source else ""
+
+
+_MAKERS = (
+    "nonzero",
+    "unique",
+    "unique_consecutive",
+    "masked_select",
+    "argwhere",
+    "bincount",
+    "combinations",
+)
+
+
+def _made(event: Event) -> Spot | None:
+    return Spot(event.node, "the size of the result depends on the data: {}", (Need(event.receiver),))
+
+
+def _called(event: Event) -> Spot | None:
+    return Spot(event.node, "the size of the result depends on the data: {}")
+
+
+def _where(event: Event) -> Spot | None:
+    return _called(event) if len(event.args) == 1 and not event.keywords else None
+
+
+def _repeated(event: Event) -> Spot | None:
+    repeats = event.keywords.get("repeats", event.args[-1] if event.args else frozenset())
+    if "output_size" in event.keywords or (event.name and len(event.args) == 1 and "repeats" not in event.keywords):
+        return None
+    return Spot(event.node, "the size of the result depends on the data: {}", (Need(repeats),))
+
+
+def _indexed(event: Event) -> Spot | None:
+    for index, name in zip(event.indices, event.names, strict=True):
+        if isinstance(index, frozenset) and "tb" not in index and ("mask" not in name or "t" not in index):
+            continue
+        needs = (Need(event.value), Need(index, "mask"))
+        if "mask" in name and not (isinstance(index, frozenset) and "tb" in index):
+            needs = (Need(event.value), Need(index))
+            return Spot(event.node, "the size of the result depends on the data: {}", needs, Sureness.LIKELY)
+        return Spot(event.node, "the size of the result depends on the data: {}", needs)
+    return None
 
 
 REASON = Reason(
@@ -74,4 +118,11 @@ REASON = Reason(
         option="import torch; torch._dynamo.config.capture_dynamic_output_shape_ops = True",
     ),
     see_also=("size-from-data", "host-value", "one-hot"),
+    seen=(
+        Detector("call", _made, methods=_MAKERS),
+        Detector("call", _called, names=tuple(f"torch.{name}" for name in _MAKERS)),
+        Detector("call", _where, names=("torch.where",)),
+        Detector("call", _repeated, names=("torch.repeat_interleave",), methods=("repeat_interleave",)),
+        Detector("index", _indexed),
+    ),
 )

@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -11,6 +12,10 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"kept out of graphs on purpose: {source}" if source else ""
+
+
+def _called(event: Event) -> Spot | None:
+    return Spot(event.node, "a function that is kept out of graphs is called: {}")
 
 
 REASON = Reason(
@@ -82,4 +87,5 @@ REASON = Reason(
             """,
     ),
     see_also=("optimizer-in-region", "skipped-function"),
+    seen=(Detector("instance", _called, names=("disabled",)),),
 )

@@ -2,6 +2,8 @@
 
 from g2.explain.reading import flat, function, module, refused_file
 from g2.explain.reason import Evidence, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
+from g2.explain.scan.model import Sureness
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -12,6 +14,13 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a call to other processes inside a compiled function: {source}" if source else ""
+
+
+_CALLS = ("barrier", "send", "recv", "isend", "irecv", "broadcast_object_list", "all_gather_object", "gather_object", "new_group")
+
+
+def _called(event: Event) -> Spot | None:
+    return Spot(event.node, "processes talk to each other inside a compiled function: {}", sure=Sureness.LIKELY)
 
 
 REASON = Reason(
@@ -44,4 +53,5 @@ REASON = Reason(
     steps=("Use collectives without `async_op=True`; keep barriers, `send` and `recv` outside the compiled function.",),
     family=True,
     see_also=("skipped-function",),
+    seen=(Detector("call", _called, names=tuple(f"torch.distributed.{name}" for name in _CALLS)),),
 )

@@ -2,6 +2,7 @@
 
 from g2.explain.reading import builtin, flat, method, module, standard_library
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 _MODULES = {
     "posix",
@@ -52,6 +53,10 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a file or the operating system is used: {source}" if source else ""
+
+
+def _used(event: Event) -> Spot | None:
+    return Spot(event.node, "a file or the system is asked: {}")
 
 
 REASON = Reason(
@@ -122,4 +127,30 @@ REASON = Reason(
             """,
     ),
     see_also=("print-call", "logging-call", "copy-or-pickle"),
+    seen=(
+        Detector(
+            "call",
+            _used,
+            names=(
+                "builtins.open",
+                "builtins.input",
+                "os.path.exists",
+                "os.path.isfile",
+                "os.path.isdir",
+                "os.listdir",
+                "os.makedirs",
+                "os.mkdir",
+                "os.remove",
+                "os.getpid",
+                "os.getcwd",
+                "os.system",
+                "os.stat",
+                "torch.save",
+                "torch.load",
+                "shutil.*",
+                "subprocess.*",
+                "socket.*",
+            ),
+        ),
+    ),
 )

@@ -2,10 +2,16 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
 def _headline(evidence: Evidence) -> str:
     return f"a generator can't be compiled by itself: {flat(evidence.function)}" if evidence.function else ""
+
+
+def _defined(event: Event) -> Spot | None:
+    # One that is called inside is traced; only where a region begins at it, it is not.
+    return Spot(event.node, "a generator is compiled", (Need(("r",), "root"),))
 
 
 REASON = Reason(
@@ -67,4 +73,5 @@ REASON = Reason(
             """,
     ),
     see_also=("context-manager", "lost-function"),
+    seen=(Detector("generator", _defined),),
 )

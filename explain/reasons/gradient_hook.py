@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -11,6 +12,10 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a hook is changed inside a compiled function: {source}" if source and "next_id" not in source else ""
+
+
+def _registered(event: Event) -> Spot | None:
+    return Spot(event.node, "a hook is registered inside a compiled function: {}")
 
 
 REASON = Reason(
@@ -73,4 +78,16 @@ REASON = Reason(
             """,
     ),
     see_also=("autograd-function", "object-attribute"),
+    seen=(
+        Detector(
+            "call",
+            _registered,
+            methods=(
+                "register_forward_hook",
+                "register_forward_pre_hook",
+                "register_full_backward_hook",
+                "register_full_backward_pre_hook",
+            ),
+        ),
+    ),
 )

@@ -2,11 +2,16 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a gradient is taken inside a compiled function: {source}" if source else ""
+
+
+def _taken(event: Event) -> Spot | None:
+    return Spot(event.node, "a gradient is taken inside a compiled function: {}")
 
 
 REASON = Reason(
@@ -85,4 +90,17 @@ REASON = Reason(
         option="import torch; torch._dynamo.config.trace_autograd_ops = True",
     ),
     see_also=("backward-in-region", "function-transform"),
+    seen=(
+        Detector(
+            "call",
+            _taken,
+            names=(
+                "torch.autograd.grad",
+                "torch.autograd.functional.jacobian",
+                "torch.autograd.functional.hessian",
+                "torch.autograd.functional.vjp",
+                "torch.autograd.functional.jvp",
+            ),
+        ),
+    ),
 )

@@ -58,6 +58,33 @@ def _converted(event: Event) -> Spot | None:
     return Spot(event.node, f"`{name}()` brings a tensor's value to Python: {{}}", needs, either=True)
 
 
+_FACTORIES = ("arange", "zeros", "ones", "full", "empty", "rand", "randn", "eye", "linspace", "randperm")
+
+
+def _sized(event: Event) -> Spot | None:
+    values = event.args[:1] if event.name in {"torch.full"} else event.args
+    needs = tuple(Need(value) for value in values)
+    return Spot(event.node, "a tensor's value is needed as a size: {}", needs, either=True) if needs else None
+
+
+def _cut(event: Event) -> Spot | None:
+    return Spot(event.node, "a tensor's value is needed in Python: {}", (Need(event.value),))
+
+
+def _chosen(event: Event) -> Spot | None:
+    for index in event.indices:
+        if not isinstance(index, frozenset) or "t" in index or "tb" in index:
+            return Spot(event.node, "a tensor chooses from a list: {}", (Need(event.value, "list"), Need(index)))
+    return None
+
+
+def _encoded(event: Event) -> Spot | None:
+    classes = event.keywords.get("num_classes", event.args[1] if len(event.args) > 1 else None)
+    if classes is None:
+        return None
+    return Spot(event.node, "a tensor's value is needed as a size: {}", (Need(classes),))
+
+
 REASON = Reason(
     title="a tensor's value is needed in Python",
     happened="""
@@ -131,5 +158,11 @@ REASON = Reason(
             _converted,
             names=("builtins.int", "builtins.float", "builtins.bool", "builtins.complex", "builtins.range", "math.*"),
         ),
+        Detector("call", _converted, names=("operator.index", "torch._check_tensor_all")),
+        Detector("call", _sized, names=tuple(f"torch.{name}" for name in _FACTORIES)),
+        Detector("call", _sized, methods=("new_zeros", "new_ones", "new_full", "new_empty", "narrow")),
+        Detector("call", _encoded, names=("torch.nn.functional.one_hot",)),
+        Detector("slice", _cut),
+        Detector("index", _chosen),
     ),
 )

@@ -2,6 +2,7 @@
 
 from g2.explain.reading import builtin, flat, module, standard_library
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 _MODULES = {
     "sys",
@@ -37,6 +38,10 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"Python is asked about itself: {source}" if source else ""
+
+
+def _used(event: Event) -> Spot | None:
+    return Spot(event.node, "the interpreter itself is asked: {}")
 
 
 REASON = Reason(
@@ -113,4 +118,5 @@ REASON = Reason(
             """,
     ),
     see_also=("skipped-function", "thread-state"),
+    seen=(Detector("call", _used, names=("gc.*", "traceback.*", "tracemalloc.*", "sys._getframe")),),
 )

@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat, standard_library
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -11,6 +12,28 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"logging inside a compiled function: {source}" if source else ""
+
+
+_LEVELS = (
+    "debug",
+    "info",
+    "warning",
+    "warn",
+    "error",
+    "exception",
+    "critical",
+    "log",
+    "warning_once",
+    "info_once",
+    "warning_advice",
+    "isEnabledFor",
+)
+
+
+def _logged(event: Event) -> Spot | None:
+    if event.name.startswith("logging."):
+        return Spot(event.node, "logging inside a compiled function: {}")
+    return Spot(event.node, "logging inside a compiled function: {}", (Need(event.receiver, "logger"),))
 
 
 REASON = Reason(
@@ -84,4 +107,7 @@ REASON = Reason(
         option="import logging, torch; torch._dynamo.config.ignore_logging_functions.add(logging.Logger.info)",
     ),
     see_also=("print-call", "warning-call"),
+    seen=(
+        Detector("call", _logged, names=tuple(f"logging.{name}" for name in _LEVELS[:8]), methods=_LEVELS),
+    ),
 )

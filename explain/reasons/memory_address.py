@@ -2,6 +2,8 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
+from g2.explain.scan.model import Sureness
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -11,6 +13,10 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a decision rests on where a tensor lies in memory: {source}" if source else ""
+
+
+def _asked(event: Event) -> Spot | None:
+    return Spot(event.node, "a tensor's place in memory is asked for: {}", (Need(event.receiver),), Sureness.LIKELY)
 
 
 REASON = Reason(
@@ -65,4 +71,5 @@ REASON = Reason(
             """,
     ),
     see_also=("storage-change",),
+    seen=(Detector("call", _asked, methods=("data_ptr",)),),
 )

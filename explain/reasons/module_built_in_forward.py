@@ -2,11 +2,24 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a parameter is made inside a compiled function: {source}" if source else ""
+
+
+# Modules of torch.nn that make parameters when they are made.
+_WITH_PARAMETERS = """
+    Linear Bilinear Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d BatchNorm1d BatchNorm2d BatchNorm3d
+    LayerNorm GroupNorm RMSNorm Embedding EmbeddingBag LSTM GRU RNN LSTMCell GRUCell RNNCell MultiheadAttention PReLU
+    Transformer TransformerEncoderLayer TransformerDecoderLayer
+"""
+
+
+def _built(event: Event) -> Spot | None:
+    return Spot(event.node, "a parameter is made inside a compiled function: {}")
 
 
 REASON = Reason(
@@ -87,4 +100,15 @@ REASON = Reason(
             """,
     ),
     see_also=("copy-or-pickle", "class-construction"),
+    seen=(
+        Detector(
+            "call",
+            _built,
+            names=(
+                "torch.nn.Parameter",
+                "torch.nn.parameter.Parameter",
+                *(f"torch.nn.{name}" for name in _WITH_PARAMETERS.split()),
+            ),
+        ),
+    ),
 )

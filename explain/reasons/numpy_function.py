@@ -4,6 +4,7 @@ import re
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 _FUNCTION = re.compile(r"<(?:function|ufunc|built-in function|class) '?(?:numpy\.)?(\w+)")
 
@@ -13,6 +14,21 @@ def _headline(evidence: Evidence) -> str:
     if found:
         return f"NumPy's `{found[1]}` has no tensor form: {flat(evidence.source, 50)}".removesuffix(": ")
     return f"NumPy that has no tensor form: {flat(evidence.source)}" if evidence.source else ""
+
+
+# Of NumPy 2, what torch's own NumPy (torch._numpy, 2.13) does not have.
+_MISSING = """
+    interp insert delete unravel_index ravel_multi_index polyfit polyval roots spacing unwrap frexp fromiter fromfunction loadtxt
+    savetxt save load savez genfromtxt array2string array_str array_repr isin intersect1d setdiff1d union1d setxor1d lexsort
+    partition argpartition piecewise select place putmask extract packbits unpackbits trapezoid apply_along_axis
+    apply_over_axes nanmax nanmin nanmean nanmedian nanstd nansum nanvar nanpercentile nanquantile nancumsum nancumprod nanargmax
+    nanargmin ix_ digitize histogram_bin_edges ediff1d base_repr binary_repr format_float_positional format_float_scientific frombuffer
+    fromfile fromstring frompyfunc vectorize
+"""
+
+
+def _called(event: Event) -> Spot | None:
+    return Spot(event.node, "a function of NumPy that Dynamo does not know: {}")
 
 
 REASON = Reason(
@@ -88,4 +104,5 @@ REASON = Reason(
             """,
     ),
     see_also=("numpy-on-numbers", "numpy-random"),
+    seen=(Detector("call", _called, names=tuple(f"numpy.{name}" for name in _MISSING.split())),),
 )

@@ -4,6 +4,8 @@ import re
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
+from g2.explain.scan.model import Sureness
 
 _NUMPY = re.compile(r"\b(np|numpy)\.(?!random\b)")
 
@@ -18,6 +20,23 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source)
     return f"a NumPy value decides in Python: {source}" if source else ""
+
+
+def _decided(event: Event) -> Spot | None:
+    return Spot(event.node, "a NumPy value decides in Python: {}", (Need(event.value, "array"),), Sureness.LIKELY)
+
+
+def _converted(event: Event) -> Spot | None:
+    needs = tuple(Need(value, "array") for value in event.args)
+    if not needs:
+        return None
+    headline = "a number from NumPy is needed in Python: {}"
+    return Spot(event.node, headline, needs, Sureness.LIKELY, either=True)
+
+
+def _read(event: Event) -> Spot | None:
+    headline = "a number from NumPy is needed in Python: {}"
+    return Spot(event.node, headline, (Need(event.receiver, "array"),), Sureness.LIKELY)
 
 
 REASON = Reason(
@@ -91,4 +110,10 @@ REASON = Reason(
             """,
     ),
     see_also=("numpy-function", "numpy-random", "tensor-branch"),
+    seen=(
+        Detector("test", _decided),
+        Detector("call", _converted, names=("builtins.int", "builtins.float", "builtins.range")),
+        Detector("call", _read, methods=("item", "tolist")),
+        Detector("slice", _decided),
+    ),
 )

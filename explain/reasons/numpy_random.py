@@ -4,6 +4,7 @@ import re
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 _RANDOM = re.compile(r"\b(np|numpy)\.random\b|\bRandomState\b|numpy\.random|\b_?np_random\b")
 
@@ -17,6 +18,35 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source)
     return f"a random number from NumPy: {source}" if source else ""
+
+
+# seed() is traced; what draws gives an array that soon meets Python.
+_DRAWS = (
+    "rand",
+    "randn",
+    "random",
+    "random_sample",
+    "uniform",
+    "normal",
+    "randint",
+    "choice",
+    "permutation",
+    "beta",
+    "binomial",
+    "poisson",
+    "gamma",
+    "exponential",
+    "geometric",
+    "multinomial",
+    "standard_normal",
+    "dirichlet",
+    "laplace",
+    "shuffle",
+)
+
+
+def _drawn(event: Event) -> Spot | None:
+    return Spot(event.node, "a random number from NumPy: {}")
 
 
 REASON = Reason(
@@ -85,4 +115,5 @@ REASON = Reason(
             """,
     ),
     see_also=("python-random", "numpy-function"),
+    seen=(Detector("call", _drawn, names=tuple(f"numpy.random.{name}" for name in _DRAWS)),),
 )

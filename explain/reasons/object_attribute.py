@@ -2,11 +2,16 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"an attribute is read or set in a way Dynamo can't follow: {source}" if source else ""
+
+
+def _changed(event: Event) -> Spot | None:
+    return Spot(event.node, "an object's class is changed: {}")
 
 
 REASON = Reason(
@@ -120,4 +125,5 @@ REASON = Reason(
             """,
     ),
     see_also=("object-operation", "gradient-hook"),
+    seen=(Detector("set", _changed, methods=("__class__",)),),
 )

@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -11,6 +12,12 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source)
     return f"`one_hot` looks at the values of its index: {source}" if source else ""
+
+
+def _called(event: Event) -> Spot | None:
+    if len(event.args) > 1 or "num_classes" in event.keywords:
+        return None
+    return Spot(event.node, "one_hot() has to look at the data for its size: {}")
 
 
 REASON = Reason(
@@ -69,4 +76,5 @@ REASON = Reason(
             """,
     ),
     see_also=("data-dependent-shape",),
+    seen=(Detector("call", _called, names=("torch.nn.functional.one_hot",)),),
 )

@@ -4,6 +4,7 @@ import re
 
 from g2.explain.reading import flat, function, refused_file
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 _INSIDE = re.compile(r"[/\\]torch[/\\]optim[/\\]")
 
@@ -22,6 +23,11 @@ def _headline(evidence: Evidence) -> str:
         if source and not _INSIDE.search(evidence.path)
         else ""
     )
+
+
+def _stepped(event: Event) -> Spot | None:
+    headline = "an optimizer works inside a compiled function: {}"
+    return Spot(event.node, headline, (Need(event.receiver, "optimizer"),))
 
 
 REASON = Reason(
@@ -88,4 +94,5 @@ REASON = Reason(
             """,
     ),
     see_also=("backward-in-region",),
+    seen=(Detector("call", _stepped, methods=("step", "zero_grad", "add_param_group", "load_state_dict", "state_dict")),),
 )

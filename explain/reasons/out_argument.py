@@ -2,11 +2,21 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
+from g2.explain.scan.model import Sureness
 
 
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"`out=` gets a tensor that does not fit: {source}" if source else ""
+
+
+def _given(event: Event) -> Spot | None:
+    out = event.keywords.get("out")
+    if out is None:
+        return None
+    headline = "a result is written into a given tensor: {}"
+    return Spot(event.node, headline, (Need(out), Need(out, "tensors")), Sureness.LIKELY, either=True)
 
 
 REASON = Reason(
@@ -59,4 +69,5 @@ REASON = Reason(
             """,
     ),
     see_also=("storage-change",),
+    seen=(Detector("call", _given, names=("torch.*",)),),
 )

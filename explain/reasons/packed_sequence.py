@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat, function, module
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -19,6 +20,10 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"sequences are packed by their lengths: {source}" if source else ""
+
+
+def _packed(event: Event) -> Spot | None:
+    return Spot(event.node, "a packed sequence is made: {}")
 
 
 REASON = Reason(
@@ -79,4 +84,11 @@ REASON = Reason(
             """,
     ),
     see_also=("rnn-module", "data-dependent-shape"),
+    seen=(
+        Detector(
+            "call",
+            _packed,
+            names=("torch.nn.utils.rnn.pack_padded_sequence", "torch.nn.utils.rnn.pack_sequence"),
+        ),
+    ),
 )

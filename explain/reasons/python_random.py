@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat, function, module, standard_library
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -14,6 +15,19 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a random number from Python: {source}" if source else ""
+
+
+# randint, randrange and uniform are traced (torch 2.11 to 2.15), and so is random() of an instance.
+_DRAWS = ("random", "choice", "choices", "shuffle", "sample", "gauss", "normalvariate", "betavariate", "seed", "getrandbits")
+
+
+def _drawn(event: Event) -> Spot | None:
+    return Spot(event.node, "Python's random is used inside a compiled function: {}")
+
+
+def _drawn_of_instance(event: Event) -> Spot | None:
+    needs = (Need(event.receiver, "random"),)
+    return Spot(event.node, "Python's random is used inside a compiled function: {}", needs)
 
 
 REASON = Reason(
@@ -84,4 +98,8 @@ REASON = Reason(
             """,
     ),
     see_also=("numpy-random", "random-state", "clock-read"),
+    seen=(
+        Detector("call", _drawn, names=tuple(f"random.{name}" for name in _DRAWS)),
+        Detector("call", _drawn_of_instance, methods=_DRAWS[1:]),
+    ),
 )

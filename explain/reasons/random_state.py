@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat, method, module
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -16,6 +17,18 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"torch's random state is touched: {source}" if source else ""
+
+
+def _used(event: Event) -> Spot | None:
+    return Spot(event.node, "the state of torch's random numbers is used: {}")
+
+
+def _drawn(event: Event) -> Spot | None:
+    generator = event.keywords.get("generator")
+    if generator is None:
+        return None
+    headline = "random numbers from a generator of its own: {}"
+    return Spot(event.node, headline, (Need(generator, "generator"),))
 
 
 REASON = Reason(
@@ -78,4 +91,32 @@ REASON = Reason(
             """,
     ),
     see_also=("python-random", "numpy-random"),
+    seen=(
+        Detector(
+            "call",
+            _used,
+            names=(
+                "torch.manual_seed",
+                "torch.seed",
+                "torch.get_rng_state",
+                "torch.set_rng_state",
+                "torch.cuda.manual_seed",
+                "torch.cuda.manual_seed_all",
+                "torch.cuda.get_rng_state",
+                "torch.cuda.set_rng_state",
+                "torch.random.manual_seed",
+                "torch.random.get_rng_state",
+                "torch.random.set_rng_state",
+            ),
+        ),
+        Detector(
+            "call",
+            _drawn,
+            names=tuple(
+                f"torch.{name}"
+                for name in ("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "empty")
+            ),
+        ),
+        Detector("with", _used, names=("torch.random.fork_rng",)),
+    ),
 )

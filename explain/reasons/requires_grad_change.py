@@ -2,11 +2,23 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
+from g2.explain.scan.model import Sureness
 
 
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"`requires_grad` is changed inside a compiled function: {source}" if source else ""
+
+
+def _set(event: Event) -> Spot | None:
+    return Spot(event.node, "`requires_grad` is changed inside a compiled function: {}", (Need(event.receiver),))
+
+
+def _called(event: Event) -> Spot | None:
+    # On an intermediate result that stays inside it is traced; on an input or an output it is not.
+    headline = "`requires_grad` is changed inside a compiled function: {}"
+    return Spot(event.node, headline, (Need(event.receiver),), Sureness.LIKELY)
 
 
 REASON = Reason(
@@ -63,4 +75,5 @@ REASON = Reason(
             """,
     ),
     see_also=("backward-in-region", "storage-change"),
+    seen=(Detector("set", _set, methods=("requires_grad",)), Detector("call", _called, methods=("requires_grad_",))),
 )

@@ -4,6 +4,7 @@ import re
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 _KIND = re.compile(r"\b(LSTM|GRU|RNN)\(")
 
@@ -16,6 +17,10 @@ def _headline(evidence: Evidence) -> str:
     found = _KIND.search(evidence.context)
     source = flat(evidence.source, 50)
     return f"nn.{found[1] if found else 'RNN'} is left out of graphs: {source}" if source else ""
+
+
+def _called(event: Event) -> Spot | None:
+    return Spot(event.node, "a recurrent layer is called: {}")
 
 
 REASON = Reason(
@@ -86,4 +91,11 @@ REASON = Reason(
         option="import torch; torch._dynamo.config.allow_rnn = True",
     ),
     see_also=("packed-sequence",),
+    seen=(
+        Detector(
+            "instance",
+            _called,
+            names=tuple(f"torch.nn.{place}{name}" for place in ("", "modules.rnn.") for name in ("LSTM", "GRU", "RNN")),
+        ),
+    ),
 )

@@ -2,12 +2,17 @@
 
 from g2.explain.reading import flat, function
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 
 def _headline(evidence: Evidence) -> str:
     name = function(evidence)
     source = flat(evidence.source, 40)
     return f"a call that Dynamo does not follow: {flat(name or source)}" if name or source else ""
+
+
+def _called(event: Event) -> Spot | None:
+    return Spot(event.node, "a call that Dynamo does not follow: {}")
 
 
 REASON = Reason(
@@ -83,4 +88,19 @@ REASON = Reason(
             """,
     ),
     see_also=("compiled-extension", "disabled-on-purpose", "custom-operator"),
+    seen=(
+        Detector(
+            "call",
+            _called,
+            names=(
+                "torch.set_num_threads",
+                "torch.set_printoptions",
+                "torch.cuda.empty_cache",
+                "scipy.optimize.linear_sum_assignment",
+                "scipy.optimize.minimize",
+                "scipy.spatial.distance.cdist",
+                "uuid.*",
+            ),
+        ),
+    ),
 )

@@ -2,6 +2,8 @@
 
 from g2.explain.reading import flat, function
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
+from g2.explain.scan.model import Sureness
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -11,6 +13,14 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a sparse tensor can't go into the graph: {source}" if source else ""
+
+
+def _made(event: Event) -> Spot | None:
+    return Spot(event.node, "a sparse tensor: {}", (Need(event.receiver),))
+
+
+def _used(event: Event) -> Spot | None:
+    return Spot(event.node, "a sparse tensor: {}", sure=Sureness.LIKELY)
 
 
 REASON = Reason(
@@ -66,4 +76,19 @@ REASON = Reason(
             """,
     ),
     see_also=("nested-tensor", "data-dependent-shape"),
+    seen=(
+        Detector("call", _made, methods=("to_sparse", "to_sparse_coo", "to_sparse_csr", "to_sparse_csc", "to_sparse_bsr")),
+        Detector(
+            "call",
+            _used,
+            names=(
+                "torch.sparse.mm",
+                "torch.sparse.addmm",
+                "torch.sparse.softmax",
+                "torch.sparse_coo_tensor",
+                "torch.sparse_csr_tensor",
+                "torch.sparse.FloatTensor",
+            ),
+        ),
+    ),
 )

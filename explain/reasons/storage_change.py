@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -11,6 +12,10 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"the memory behind a tensor is exchanged: {source}" if source else ""
+
+
+def _resized(event: Event) -> Spot | None:
+    return Spot(event.node, "a tensor's storage is changed: {}", (Need(event.receiver),))
 
 
 REASON = Reason(
@@ -85,4 +90,5 @@ REASON = Reason(
             """,
     ),
     see_also=("memory-address", "requires-grad-change"),
+    seen=(Detector("call", _resized, methods=("resize_", "resize_as_")),),
 )

@@ -4,6 +4,7 @@ import re
 
 from g2.explain.reading import builtin, flat, on_tensor
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -17,6 +18,12 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a tensor is turned into text: {source}" if source else ""
+
+
+def _written(event: Event) -> Spot | None:
+    if len(event.args) != 1:
+        return None
+    return Spot(event.node, "a tensor becomes text: {}", (Need(event.args[0]),))
 
 
 REASON = Reason(
@@ -76,4 +83,5 @@ REASON = Reason(
             """,
     ),
     see_also=("print-call", "host-value"),
+    seen=(Detector("call", _written, names=("builtins.str", "builtins.repr")),),
 )

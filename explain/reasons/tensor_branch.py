@@ -25,6 +25,11 @@ def _contained(event: Event) -> Spot | None:
     return Spot(event.node, headline, (Need(event.value), Need(event.receiver), Need(event.value, "tensors")), either=True)
 
 
+def _all(event: Event) -> Spot | None:
+    needs = tuple(Need(value, what) for value in event.args[:1] for what in ("tensor", "tensors"))
+    return Spot(event.node, "`all` or `any` asks for a tensor's value: {}", needs, either=True) if needs else None
+
+
 REASON = Reason(
     title="a branch depends on a tensor's value",
     happened="""
@@ -100,5 +105,5 @@ REASON = Reason(
             """,
     ),
     see_also=("host-value", "size-from-data", "numpy-on-numbers"),
-    seen=(Detector("test", _tested), Detector("in", _contained)),
+    seen=(Detector("test", _tested), Detector("in", _contained), Detector("call", _all, names=("builtins.all", "builtins.any"))),
 )

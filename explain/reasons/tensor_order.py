@@ -2,11 +2,18 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"Python puts tensors in order: {source}" if source else ""
+
+
+def _sorted(event: Event) -> Spot | None:
+    if not event.args or "key" in event.keywords:
+        return None
+    return Spot(event.node, "Python puts tensors in order: {}", (Need(event.args[0], "tensors"),))
 
 
 REASON = Reason(
@@ -56,4 +63,5 @@ REASON = Reason(
             """,
     ),
     see_also=("tensor-branch", "host-value"),
+    seen=(Detector("call", _sorted, names=("builtins.sorted",)),),
 )

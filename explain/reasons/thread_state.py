@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat, method, module, standard_library
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 _TYPES = {
     "lock",
@@ -30,6 +31,14 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a lock, a thread or a context variable is used: {source}" if source else ""
+
+
+def _entered(event: Event) -> Spot | None:
+    return Spot(event.node, "a lock, a thread or a context variable is used: {}", (Need(event.value, "lock"),))
+
+
+def _acquired(event: Event) -> Spot | None:
+    return Spot(event.node, "a lock, a thread or a context variable is used: {}", (Need(event.receiver, "lock"),))
 
 
 REASON = Reason(
@@ -94,4 +103,5 @@ REASON = Reason(
             """,
     ),
     see_also=("context-manager", "interpreter-state"),
+    seen=(Detector("with", _entered), Detector("call", _acquired, methods=("acquire", "release"))),
 )

@@ -2,11 +2,16 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a global setting of torch is read or changed: {source}" if source else ""
+
+
+def _asked(event: Event) -> Spot | None:
+    return Spot(event.node, "a setting of torch that Dynamo does not follow: {}")
 
 
 REASON = Reason(
@@ -60,4 +65,5 @@ REASON = Reason(
             """,
     ),
     see_also=("random-state", "device-object"),
+    seen=(Detector("call", _asked, names=("torch.is_inference_mode_enabled",)),),
 )

@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat, refused_file
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -11,6 +12,10 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a TorchScript module is called: {source}" if source else ""
+
+
+def _called(event: Event) -> Spot | None:
+    return Spot(event.node, "a TorchScript module is called: {}")
 
 
 REASON = Reason(
@@ -70,4 +75,5 @@ REASON = Reason(
             """,
     ),
     see_also=("compiled-extension",),
+    seen=(Detector("instance", _called, names=("torch.jit.ScriptModule",)),),
 )

@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat, refused_file
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -11,6 +12,13 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"Dynamo can't step through this: {source}" if source else ""
+
+
+def _iterated(event: Event) -> Spot | None:
+    if event.word != "for":
+        return None
+    headline = "a loop over something Dynamo cannot go through: {}"
+    return Spot(event.node, headline, (Need(event.value, "loader"),))
 
 
 REASON = Reason(
@@ -107,4 +115,5 @@ REASON = Reason(
             """,
     ),
     see_also=("generator-function", "lost-function"),
+    seen=(Detector("iterate", _iterated),),
 )

@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat, module, standard_library
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.detector import Detector, Event, Spot
 
 
 def _claims(evidence: Evidence) -> bool:
@@ -11,6 +12,10 @@ def _claims(evidence: Evidence) -> bool:
 def _headline(evidence: Evidence) -> str:
     source = flat(evidence.source, 50)
     return f"a warning inside a compiled function: {source}" if source else ""
+
+
+def _warned(event: Event) -> Spot | None:
+    return Spot(event.node, "a warning inside a compiled function: {}")
 
 
 REASON = Reason(
@@ -71,4 +76,11 @@ REASON = Reason(
             """,
     ),
     see_also=("logging-call", "print-call"),
+    seen=(
+        Detector(
+            "call",
+            _warned,
+            names=("warnings.warn", "warnings.warn_explicit", "warnings.simplefilter", "warnings.filterwarnings"),
+        ),
+    ),
 )

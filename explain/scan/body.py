@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Callable
 from typing import Any
 
-from g2.explain.scan.detector import Event, Look, Need, Spot, Table
+from g2.explain.scan.detector import Event, Look, Spot, Table
 from g2.explain.scan.facts import Call, Class, Function, Place
 from g2.explain.scan.model import Sureness
 from g2.explain.scan.values import UNKNOWN, Value, outside
@@ -127,6 +127,10 @@ class Body:
         self.calls.append(call)
         return ("c", len(self.calls) - 1)
 
+    def at(self, node: Any) -> tuple[int, int, int, int, bool]:
+        """Where a call stands, and whether it always happens."""
+        return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset, self.certain
+
     def used_as_tensor(self, value: Value) -> None:
         """Remember that a parameter is used as only tensors are."""
         if isinstance(value, tuple):
@@ -211,8 +215,3 @@ def _best(spot: Spot) -> Sureness:
             if found is Sureness.LIKELY:
                 best = found
     return best
-
-
-def need(value: Value, what: str = "tensor") -> Need:
-    """Short for `Need`."""
-    return Need(value, what)

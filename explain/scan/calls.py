@@ -54,15 +54,17 @@ def call(body: Body, node: ast.Call) -> Value:
         return ("s",)
     args, keywords, starred = _arguments(body, node)
     table = body.sheet.table
-    looks = table.names.get(("call", name), ()) if name else ()
-    if name:
-        looks += table.names.get(("call", name.rpartition(".")[0] + ".*"), ())
-    if method:
+    known = isinstance(callee, frozenset)
+    looks = table.kinds.get("call", ())
+    if name and known:
+        looks += table.names.get(("call", name), ()) + table.names.get(("call", name.rpartition(".")[0] + ".*"), ())
+        if name.startswith("torch."):
+            looks += table.names.get(("call", "torch.*"), ()) if name.count(".") > 1 else ()
+    elif method:
         looks += table.methods.get(("call", method), ())
-    looks += table.kinds.get("call", ())
     if looks:
         said = {key: value for key, value in keywords if key is not None}
-        body.ask(looks, Event("call", node, callee, name, method, receiver, args, said))
+        body.ask(looks, Event("call", node, callee, name if known else "", method, receiver, args, said))
     if name and isinstance(callee, frozenset):
         return _outside(body, node, name, args, keywords, starred)
     if method and name == "":
@@ -134,7 +136,7 @@ def _passed(
     values = [*args, *(value for _, value in keywords)]
     for value in values:
         if isinstance(value, tuple) and value[0] in {"f", "g", ".", "p"} and _callable(value):
-            body.call(Call(("passed", value), (), (), node.lineno, node.col_offset))
+            body.call(Call(("passed", value), (), (), *body.at(node)))
     if name.startswith("builtins."):
         return UNKNOWN
     tensors = [value for value in args if isinstance(value, frozenset) and value & TENSORS]
@@ -168,7 +170,7 @@ def _method(
         body.stores.append((node.args[0].value, _registered([*args[1:], *(value for _, value in keywords)])))
         return NONE
     if tag == "s":
-        return body.call(Call(("super", method), tuple(args), keywords, node.lineno, node.col_offset))
+        return body.call(Call(("super", method), tuple(args), keywords, *body.at(node)))
     if method in library.TENSOR_ONLY:
         body.used_as_tensor(receiver)
         known = library.method(method, len(args) or len([1 for key, _ in keywords if key == "dim"]))
@@ -183,7 +185,7 @@ def _method(
         _grow(body, node.func.value, receiver, args[-1], method)
     if method in _LOGGERS:
         return instance("logging.Logger")
-    return body.call(Call(("m", receiver, method), tuple(args), keywords, node.lineno, node.col_offset))
+    return body.call(Call(("m", receiver, method), tuple(args), keywords, *body.at(node)))
 
 
 def _registered(values: list[Value]) -> Value:
@@ -224,12 +226,11 @@ def _inside(
 ) -> Value:
     """A call of something that may be part of what is scanned."""
     if isinstance(callee, frozenset):
-        if not callee or callee == UNKNOWN:
-            return UNKNOWN
-        return operate.called(callee)
+        if not any(isinstance(atom, tuple) and atom[0] in "IS" for atom in callee):
+            return operate.called(callee) if callee else UNKNOWN
     if callee[0] == "g" and callee[1].rpartition(".")[2] in _LOGGERS:
         return instance("logging.Logger")
-    return body.call(Call(callee, tuple(args), keywords, node.lineno, node.col_offset))
+    return body.call(Call(callee, tuple(args), keywords, *body.at(node)))
 
 
 EXPRESSIONS[ast.Call] = call

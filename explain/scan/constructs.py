@@ -92,7 +92,7 @@ def _getattr(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) 
 def _map(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> Value:
     if len(args) < 2:
         return UNKNOWN
-    call = Call(args[0], tuple(element_of(value) for value in args[1:]), (), node.lineno, node.col_offset)
+    call = Call(args[0], tuple(element_of(value) for value in args[1:]), (), *body.at(node))
     if isinstance(args[0], frozenset):
         known = {"builtins.int", "builtins.float", "builtins.len", "builtins.str"}
         name = next((atom[1] for atom in args[0] if isinstance(atom, tuple) and atom[0] == "X"), "")
@@ -108,7 +108,7 @@ def _filter(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -
     if len(args) < 2:
         return UNKNOWN
     if isinstance(args[0], tuple):
-        body.call(Call(args[0], (element_of(args[1]),), (), node.lineno, node.col_offset))
+        body.call(Call(args[0], (element_of(args[1]),), (), *body.at(node)))
     return wrapped("L", element_of(args[1]))
 
 
@@ -128,13 +128,13 @@ def _checkpoint(body: Body, node: ast.Call, args: list[Value], keywords: Keyword
     if not args:
         return UNKNOWN
     inner = tuple((key, value) for key, value in keywords if key not in {"use_reentrant", "preserve_rng_state"})
-    return body.call(Call(args[0], tuple(args[1:]), inner, node.lineno, node.col_offset))
+    return body.call(Call(args[0], tuple(args[1:]), inner, *body.at(node)))
 
 
 def _compile(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> Value:
     if not args:
         return UNKNOWN
-    body.call(Call(("compile", args[0]), (), (), node.lineno, node.col_offset))
+    body.call(Call(("compile", args[0]), (), (), *body.at(node)))
     return args[0]
 
 
@@ -143,7 +143,7 @@ def _cond(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> 
     results: list[Value] = []
     for branch in args[1:3]:
         if isinstance(branch, tuple):
-            results.append(body.call(Call(branch, (("*", operands),), (), node.lineno, node.col_offset)))
+            results.append(body.call(Call(branch, (("*", operands),), (), *body.at(node))))
     return join(*results) if results else TENSOR
 
 

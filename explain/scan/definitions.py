@@ -45,7 +45,7 @@ def define(body: Body, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: int 
     names = [called_name(each) for each in function.decorators]
     flags += "s" if "builtins.staticmethod" in names else "c" if "builtins.classmethod" in names else ""
     flags += "p" if any(name.endswith(("builtins.property", "cached_property", ".getter")) for name in names) else ""
-    _walk(inner, node.body, flags, owner)
+    _walk(inner, node.body, flags, owner, node)
     _capture(body, inner, node)
     return inner.number
 
@@ -61,7 +61,7 @@ def _decorator(body: Body, node: ast.expr) -> Value:
     return body.value(node)
 
 
-def _walk(inner: Body, statements: list[ast.stmt], flags: str, owner: int) -> None:
+def _walk(inner: Body, statements: list[ast.stmt], flags: str, owner: int, head: ast.AST) -> None:
     function = inner.function
     for number, name in enumerate(function.params):
         inner.env[name] = ("p", number)
@@ -70,6 +70,7 @@ def _walk(inner: Body, statements: list[ast.stmt], flags: str, owner: int) -> No
     ended = inner.run(statements)
     if inner.yields:
         flags += "g"
+        inner.see(Event("generator", head))
         function.yields = join(*inner.yields)
         function.returns = wrapped("L", function.yields)
     else:
@@ -83,7 +84,7 @@ def _capture(body: Body, inner: Body, node: ast.AST) -> None:
     """The function reads names of the one around it: they are handed over where it is defined."""
     if inner.captured:
         values = tuple([body.lookup(name) for name in inner.captured])
-        body.call(Call(("capture", inner.number), values, (), getattr(node, "lineno", 0), 0))
+        body.call(Call(("capture", inner.number), values, (), *body.at(node)))
     body.function.inner = (*body.function.inner, inner.number)
 
 
@@ -102,7 +103,7 @@ def _lambda(body: Body, node: ast.Lambda) -> Value:
     function = Function(f"{body.qualified}<lambda>", node.lineno)
     _parameters(body, function, node.args)
     inner = Body(body.sheet, function, body if body.local else None, -1, f"{function.name}.<locals>.")
-    _walk(inner, [ast.copy_location(ast.Return(node.body), node)], "", -1)
+    _walk(inner, [ast.copy_location(ast.Return(node.body), node)], "", -1, node)
     _capture(body, inner, node)
     return ("f", inner.number)
 

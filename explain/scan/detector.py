@@ -19,8 +19,9 @@ class Event:
     """Something a detector may look at, with what is known of the values in it.
 
     what: "call", "test" (a value's truth is asked), "index" (x[i] is read), "slice" (one end of a slice), "in",
-    "set" (x.name = value), "with", "format" (in an f-string), "iterate" (for .. in value), "yield", "class", "import",
-    "raise".
+    "set" (x.name = value), "put" (x[i] = value), "augmented" (x += value), "with", "format" (in an f-string), "iterate"
+    (for .. in value), "class", "import", "generator" (a function that yields); and "instance", when files are put together:
+    an instance of the class `name` is called, or a function that is "disabled".
     """
 
     what: str
@@ -33,6 +34,7 @@ class Event:
     keywords: dict[str, Value] = field(default_factory=dict[str, Value])
     word: str = ""  # of a test: "if", "while", "assert", "and", "or", "not", "if-else", "comprehension"
     indices: list[Value] = field(default_factory=list[Value])
+    names: list[str] = field(default_factory=list[str])  # the last name in each index: "mask" of `x[self.mask]`
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from g2.explain.scan import operate
-from g2.explain.scan.facts import Function
+from g2.explain.scan.detector import Table
+from g2.explain.scan.facts import Call, Function
 from g2.explain.scan.parameters import promised
 from g2.explain.scan.project import File, Hierarchy, Project, entries, ordered
 from g2.explain.scan.values import (
@@ -56,14 +57,16 @@ class Activation:
 class Engine:
     """The state of the worklist."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, table: Table) -> None:
         self.project = project
+        self.table = table
         self.acts: dict[tuple[int, bool], Activation] = {}
         self.queue: deque[Activation] = deque()
         self.attrs: dict[tuple[int, str], Kind] = {}
         self.attr_readers: dict[tuple[int, str], set[tuple[int, bool]]] = {}
         self.globals: dict[tuple[int, str], Any] = {}
         self.current: Activation | None = None
+        self.met: dict[tuple[int, int, int], tuple[Call, set[str]]] = {}  # calls in a region that detectors want to see
         self.hierarchy = self._classes()
         self.marks = [self._mark(number) for number in range(len(project.functions))]
 
@@ -231,13 +234,24 @@ class Engine:
     def run(self) -> None:
         """Look at everything until nothing changes."""
         self.roots()
+        self._drain()
+        # What places need is read as well: that may be an attribute or a property that nothing else reads.
+        for act in list(self.acts.values()):
+            if act.region:
+                self.current = act
+                for place in self.project.functions[act.number].places:
+                    for value, _ in place[4]:
+                        self.value(value, act)
+        self._drain()
+        self.current = None
+
+    def _drain(self) -> None:
         while self.queue:
             act = self.queue.popleft()
             act.queued = False
             act.times += 1
             self.current = act
             self.look(act)
-        self.current = None
 
     def look(self, act: Activation) -> None:
         """Evaluate one activation's calls, what it stores and what it returns."""
@@ -313,6 +327,12 @@ class Engine:
                 return self._promise(self.value(value[1], act))
             case "partial":
                 return self.value(value[1], act)
+            case "r":
+                return instance("root") if act.root else NOTHING
+            case "m":
+                function = self.project.functions[act.number]
+                module = function.owner >= 0 and self.modules[self.owner(act.number)]
+                return instance("module") if module and not function.name.endswith("__init__") else NOTHING
             case "*":
                 return several(self.element(self.value(value[1], act)))
             case _:

@@ -187,20 +187,29 @@ def subscript(body: Body, node: ast.Subscript) -> Value:
         return item_of(value, -number) if isinstance(number, int) else element_of(value)
     parts = inside.elts if isinstance(inside, ast.Tuple) else [inside]
     indices: list[Value] = []
+    names: list[str] = []
     for part in parts:
         if isinstance(part, ast.Slice):
             bounds(body, part, value)
         elif not isinstance(part, ast.Constant):
             indices.append(body.value(part))
+            names.append(last_name(part))
     if isinstance(inside, ast.Tuple):
         body.used_as_tensor(value)
     if indices and not all(index is NUMBER for index in indices):
-        body.see(Event("index", node, value, indices=indices))
+        body.see(Event("index", node, value, indices=indices, names=names))
     if isinstance(inside, ast.Slice):
         return sliced(value)
     if isinstance(inside, ast.Tuple) and not isinstance(value, frozenset):
         return ("|", value)
     return element_of(value)
+
+
+def last_name(node: ast.expr) -> str:
+    """The last name in an expression that is one."""
+    if isinstance(node, ast.UnaryOp):
+        node = node.operand
+    return (node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else "").lower()
 
 
 def bounds(body: Body, node: ast.Slice, value: Value) -> None:

@@ -28,6 +28,9 @@ class Call(NamedTuple):
     keywords: tuple[tuple[str | None, Value], ...]
     line: int
     column: int
+    end_line: int
+    end_column: int
+    certain: bool  # whether it happens each time the function runs
 
 
 class Place(NamedTuple):

@@ -115,6 +115,7 @@ def apply(engine: Engine, act: Activation, call: Call, callee: Kind, given: Give
             case "X":
                 out |= outer(engine, act, call, atom[1], given)
             case "I":
+                _meet(engine, act, call, atom[1])
                 out |= library.called(atom[1])
             case "L" | "D" if depth < 4:
                 out |= UNKNOWN
@@ -125,6 +126,13 @@ def apply(engine: Engine, act: Activation, call: Call, callee: Kind, given: Give
     if out == UNKNOWN and any(kind & TENSORS for kind in given.args[:1]):
         return frozenset({"t", "~", "?"})
     return narrow(out)
+
+
+def _meet(engine: Engine, act: Activation, call: Call, name: str) -> None:
+    """A call of something that detectors may want to know of."""
+    if act.region and ("instance", name) in engine.table.names:
+        key = (act.number, call.line, call.column)
+        engine.met.setdefault(key, (call, set()))[1].add(name)
 
 
 def outer(engine: Engine, act: Activation, call: Call, name: str, given: Given) -> Kind:
@@ -152,6 +160,8 @@ def enter(engine: Engine, act: Activation, call: Call, number: int, given: Given
     """Call a function of what is scanned."""
     function = engine.project.functions[number]
     mark = engine.marks[number]
+    if "d" in mark:
+        _meet(engine, act, call, "disabled")
     region = (act.region or "c" in mark) and "d" not in mark and "j" not in mark
     if function.flags.startswith("a"):
         region = False

@@ -17,6 +17,7 @@ from g2.explain.scan.values import (
     TEXT,
     UNKNOWN,
     Kind,
+    instance,
     join,
     narrow,
     outside,
@@ -146,6 +147,8 @@ def _instance(owner: str, name: str) -> Kind:
         return TENSOR
     if owner == "logging.Logger":
         return NONE
+    if owner == "torch.Generator":
+        return instance(owner) if name == "manual_seed" else NUMBER
     return UNKNOWN
 
 

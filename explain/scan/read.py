@@ -28,7 +28,7 @@ def facts(data: bytes, table: Table) -> Facts:
     if len(data) > LARGEST:
         raise Unreadable(f"is larger than {LARGEST // 1_000_000} MB")
     tree = _parsed(data)
-    sheet = Sheet(table, _lines(data))
+    sheet = Sheet(table, lines(data))
     try:
         walk(sheet, tree)
     except (RecursionError, MemoryError):
@@ -57,7 +57,7 @@ def _parsed(data: bytes) -> ast.Module:
         raise Unreadable(f"does not parse in this Python: {error}") from None
 
 
-def _lines(data: bytes) -> list[bytes]:
+def lines(data: bytes) -> list[bytes]:
     """The lines in UTF-8, which is what columns count in."""
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]

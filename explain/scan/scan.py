@@ -6,6 +6,7 @@ import gc
 import hashlib
 import sys
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from g2.explain.scan.facts import Facts, dump, load
 from g2.explain.scan.ignores import Sifted, sift
@@ -74,6 +75,8 @@ def _scan(files: Sequence[SourceFile], settings: Settings, kept: Kept | None, jo
 def _together(files: Sequence[SourceFile], known: dict[str, Facts], settings: Settings) -> tuple[Sifted, int]:
     from g2.explain.scan.engine import Engine
     from g2.explain.scan.project import Project
+    from g2.explain.scan.read import lines
+    from g2.explain.scan.rules import detectors
     from g2.explain.scan.sighted import sightings
 
     project = Project()
@@ -81,10 +84,18 @@ def _together(files: Sequence[SourceFile], known: dict[str, Facts], settings: Se
         if file.path in known:
             project.add(file.path, known[file.path])
     project.settle()
-    engine = Engine(project)
+    paths = {file.path: file for file in files}
+
+    def source(number: int) -> list[bytes]:
+        try:
+            return lines(paths[project.files[number].path].read())
+        except OSError:
+            return []
+
+    engine = Engine(project, detectors())
     engine.run()
     reached = sum(act.region for act in engine.acts.values())
-    return sift(sightings(engine), project, settings), reached
+    return sift(sightings(engine, cache(source)), project, settings), reached
 
 
 def _read(files: Sequence[SourceFile], jobs: int) -> Iterable[tuple[SourceFile, Facts | str]]:

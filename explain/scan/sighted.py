@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from g2.capture.model import Frame, Span
+from g2.explain.scan.detector import Event
 from g2.explain.scan.engine import Activation, Engine
 from g2.explain.scan.facts import Place
 from g2.explain.scan.model import Sighting, Sureness
@@ -16,19 +17,21 @@ _LONGEST = 60  # characters of code in a headline
 _DEEPEST = 12  # steps of a call path
 
 
-def sightings(engine: Engine) -> Iterator[tuple[int, Sighting]]:
+def sightings(engine: Engine, source: Callable[[int], list[bytes]]) -> Iterator[tuple[int, Sighting]]:
     """Every sighting of the functions that can be inside a compiled region, each with the number of its file."""
     project = engine.project
-    for act in engine.acts.values():
+    called = {number for number, _, _ in engine.met}
+    for act in list(engine.acts.values()):
         if not act.region:
             continue
         function = project.functions[act.number]
-        if not function.places:
-            continue
         number = project.file_of[act.number]
+        met = _met(engine, act.number, number, source) if act.number in called else ()
+        if not function.places and not met:
+            continue
         path = project.files[number].path
         counted: dict[tuple[str, str], int] = {}
-        for raw in function.places:
+        for raw in (*function.places, *met):
             place = Place(*raw)
             sure = real(engine, act, place)
             if sure is None:
@@ -50,6 +53,31 @@ def sightings(engine: Engine) -> Iterator[tuple[int, Sighting]]:
                     path_in(engine, act),
                 ),
             )
+
+
+def _met(engine: Engine, function: int, file: int, source: Callable[[int], list[bytes]]) -> list[tuple[Any, ...]]:
+    """Calls of instances that a detector names."""
+    out: list[tuple[Any, ...]] = []
+    for (number, _, _), (call, names) in engine.met.items():
+        if number != function:
+            continue
+        span = (call.line, call.column, call.end_line, call.end_column)
+        for slug, look in {look for name in names for look in engine.table.names["instance", name]}:
+            spot = look(Event("instance", ast.Pass()))
+            if spot is not None:
+                sure = spot.sure if call.certain else least(spot.sure, Sureness.LIKELY)
+                out.append(tuple(Place(slug, spot.headline, text(source(file), span), span, (), False, str(sure))))
+    return out
+
+
+def text(lines: list[bytes], span: tuple[int, int, int, int]) -> str:
+    """The source of a span; columns count bytes."""
+    line, column, end, last = span
+    parts = lines[line - 1 : end]
+    if not parts:
+        return ""
+    parts = [*parts[:-1], parts[-1][:last]]
+    return b"\n".join([parts[0][column:], *parts[1:]]).decode("utf-8", "replace")
 
 
 def real(engine: Engine, act: Activation, place: Place) -> Sureness | None:

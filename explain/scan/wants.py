@@ -52,14 +52,6 @@ def _logger(atom: Any) -> bool:
     return isinstance(atom, tuple) and atom[0] == "I" and atom[1] == "logging.Logger"
 
 
-def _disabled(atom: Any) -> bool:
-    return isinstance(atom, tuple) and atom[0] == "I" and atom[1] == "disabled"
-
-
-def _scripted(atom: Any) -> bool:
-    return isinstance(atom, tuple) and atom[0] == "I" and atom[1] == "torch.jit.ScriptModule"
-
-
 def _number(atom: Any) -> bool:
     return atom == "n"
 
@@ -72,6 +64,18 @@ def _random(atom: Any) -> bool:
     return isinstance(atom, tuple) and atom[0] == "I" and atom[1] in {"random.Random", "numpy.random.Generator"}
 
 
+def _loader(atom: Any) -> bool:
+    return isinstance(atom, tuple) and atom[0] == "I" and atom[1].endswith("DataLoader")
+
+
+def _root(atom: Any) -> bool:
+    return atom == ("I", "root")
+
+
+def _module(atom: Any) -> bool:
+    return isinstance(atom, tuple) and (atom[0] == "S" or (atom[0] == "I" and (atom[1] == "module" or atom[1].startswith("torch.nn."))))
+
+
 WANTS: dict[str, Callable[[Any], bool]] = {
     "tensor": _tensor,
     "mask": _mask,
@@ -82,11 +86,12 @@ WANTS: dict[str, Callable[[Any], bool]] = {
     "generator": _generator,
     "lock": _lock,
     "logger": _logger,
-    "disabled": _disabled,
-    "scripted": _scripted,
     "number": _number,
     "list": _list,
     "random": _random,
+    "loader": _loader,
+    "root": _root,
+    "module": _module,
 }
 
 
