@@ -14,10 +14,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from keyword import iskeyword
+from typing import TYPE_CHECKING
 
-from g2.capture.model import Span
-from g2.explain.report import Report
-from g2.explain.scan.model import Sighting
+if TYPE_CHECKING:  # a commit hook loads no reasons
+    from g2.capture.model import Span
+    from g2.explain.report import Report
+    from g2.explain.scan.model import Sighting
 
 _LIBRARY = re.compile(r".*/(?:site|dist)-packages/(?=.)|.*/lib/(?=python3\.\d+t?/)")
 _TOKEN = re.compile(
@@ -110,7 +112,7 @@ def of_sighting(sighting: Sighting) -> Known:
 
 def of_breaks(report: Report, folder: str) -> tuple[Known, ...]:
     """What a baseline keeps of a run's breaks, in the order of `report.findings`. Paths are relative to `folder`."""
-    from g2.explain.catalog import source_text  # loads every reason: nothing for a commit hook
+    from g2.explain.catalog import source_text
 
     return tuple(
         Known(

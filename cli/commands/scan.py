@@ -22,6 +22,8 @@ Examples:
 
 
 def _form(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if value == "terminal":  # the folder of forms is looked into only when one is named
+        return value
     import difflib
 
     from g2.cli.errors import Refusal

@@ -131,7 +131,7 @@ class Asked:
 def _needs(known: Baseline, target: tuple[str, ...], path: Path) -> KnownRun:
     name = shlex.join(target)
     if name not in known.runs:
-        raise Refusal(f"{path} knows no run of {name}", f"g2 gate --write {name}")
+        raise Refusal(f"{path.name} knows no run of {inline(name)}", f"g2 gate --write {name}")
     return known.runs[name]
 
 

@@ -48,7 +48,7 @@ def known_run(report: Report, folder: str, speedup: float | None = None) -> Know
         breaks=of_breaks(report, folder),
         recompiles=of_recompiles(report, folder),
         torch=session.torch,
-        hidden=session.hidden_looked_for,
+        hidden=session.hidden_looked_for or not session.breaks,  # nothing hides behind no break
         speedup=speedup,
     )
 
@@ -85,7 +85,9 @@ def sentences(judged: Judged) -> list[str]:
         said.append(f"{plural(judged.recompiles, 'new cause', 'new causes')} of recompiling.")
     for finding, times in judged.worse:
         place = inline(finding.recompile.function)
-        said.append(f"{place} is compiled again {plural(finding.count, 'time')} for {finding.reason}, before {times:,}.")
+        said.append(
+            f"{place} is compiled again {plural(finding.count, 'time')} for {finding.reason}, before {times:,}."
+        )
     if now.graphs != before.graphs:
         more = "" if judged.more_graphs or now.graphs < before.graphs else ", as more is compiled"
         said.append(f"{plural(now.graphs, 'graph')}, before {before.graphs:,}{more}.")

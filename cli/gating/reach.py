@@ -82,7 +82,9 @@ def _imported(path: str, read: Callable[[], bytes]) -> Iterator[str]:
             yield base
             yield from (f"{base}.{alias.name}" if base else alias.name for alias in node.names)
         elif isinstance(node, ast.Call) and _imports(node.func):
-            yield from (a.value.lstrip(".") for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
+            yield from (
+                a.value.lstrip(".") for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)
+            )
 
 
 def _imports(function: ast.expr) -> bool:

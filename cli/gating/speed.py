@@ -48,7 +48,9 @@ def _session(options: Options, stdout: int | None, stderr: int | None, more: Map
         session = run(options, Path(folder), child_stdout=stdout, child_stderr=stderr, environ={**os.environ, **more})
     if session.exit_code:
         how = "in eager" if more else "compiled by Inductor"
-        raise Refusal(f"no speedup can be measured: the script failed {how}: {session.script_error or session.exit_code}")
+        raise Refusal(
+            f"no speedup can be measured: the script failed {how}: {session.script_error or session.exit_code}"
+        )
     if "cuda" in session.device:
         raise Refusal("no speedup can be measured on a GPU: calls return before they are done", "leave --tolerance out")
     return session
@@ -66,4 +68,6 @@ def _medians(session: Session) -> dict[str, float]:
 
 
 def _during(call: Moment, other: Moment) -> bool:
-    return other.pid == call.pid and other.start < call.start + call.seconds and call.start < other.start + other.seconds
+    return (
+        other.pid == call.pid and other.start < call.start + call.seconds and call.start < other.start + other.seconds
+    )

@@ -97,7 +97,7 @@ def test_a_commit_that_adds_a_break_is_refused(repo: Repository) -> None:
 def test_a_break_in_a_helper_that_a_forward_of_another_file_calls(repo: Repository) -> None:
     calling = MODEL.replace("from torch import nn", "from torch import nn\n\nfrom tools.numbers import scaled")
     helper = "def scaled(x):\n    return x / 2\n"
-    repo.commit(model=calling.replace("return y", "return scaled(y)"), tools____init__="", tools__numbers=helper)
+    repo.commit(model=calling.replace("return y", "return scaled(y)"), tools__numbers=helper)
     repo.write(tools__numbers="def scaled(x):\n    if x.max().item() > 1:\n        return x / 2\n    return x\n")
     repo.git("add", "-A")
     said = commit(repo, refused=True)
