@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
@@ -169,15 +169,15 @@ def changes_functions(one: Placed, state: State) -> bool:
             continue
         try:
             now = Text.of(source, [file]).after()
-            if _doing(source, touched) != _doing(now, touched):
+            if doing(source, touched) != doing(now, touched):
                 return True
         except (Overlap, Unreadable):
             return True
     return False
 
 
-def _doing(source: Source, names: set[str]) -> list[tuple[str, str]]:
-    """The functions of these names, without what they tell Dynamo."""
+def doing(source: Source, names: Container[str]) -> list[tuple[str, str]]:
+    """What the functions of these names do: their trees, without what they tell Dynamo. Raises Unreadable."""
     torch = torch_names(source.tree)
     return [(name, ast.dump(unspoken(node, torch))) for name, node in source.functions if name in names]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from g2.capture.fold.journals import Event
 from g2.capture.model import Span
 from g2.rewrite import trial_events
-from g2.rewrite.judge import changes_functions, reach
+from g2.rewrite.judge import changes_functions, doing, reach
 from g2.rewrite.model import Proof, Trial
 from g2.rewrite.state import Placed, State, functions
 from g2.rewrite.trial.asked import Asked
@@ -51,7 +51,9 @@ class Proofs:
     of a run in which something was not, nothing is remembered.
     """
 
-    _known: dict[object, _Compared] = field(default_factory=dict[object, "_Compared"])  # by the function's new text
+    _known: dict[object, tuple[frozenset[str], _Compared]] = field(
+        default_factory=dict[object, "tuple[frozenset[str], _Compared]"]
+    )  # by what the function does now; and the tags of model.Proposal that were allowed then
     _apart: set[str] = field(default_factory=set[str])  # roots that do something else compiled, before any cure
 
     def ask(self, record: Path, state: State, suspects: Sequence[Placed], seconds: float) -> None:
@@ -59,8 +61,11 @@ class Proofs:
         as a whole. seconds: that the script took by itself. Raises OSError.
         """
         functions = _functions(suspects or state.placed, state)
-        keys = {place: _key(place, text, suspects) for place, text in functions.items()}
-        known = {place[:2] for place, key in keys.items() if not suspects or self._knows(key, _tests(place, suspects))}
+        known = {
+            place[:2]
+            for place, does in functions.items()
+            if not suspects or does == _does(place, state, False) or self._knows(place, does, state, suspects)
+        }
         Asked(
             functions=frozenset(place[:2] for place in functions),
             known=frozenset(known),
@@ -70,26 +75,34 @@ class Proofs:
             apart=frozenset(self._apart),
         ).write(record)
 
-    def _knows(self, key: object, tests: frozenset[Place]) -> bool:
-        """Whether it was compared, and these tests of it were watched."""
-        return key in self._known and tests <= self._known[key].sides.keys()
+    def _knows(self, place: Function, does: object, state: State, suspects: Sequence[Placed]) -> bool:
+        """Whether it was compared, and its tests were watched."""
+        return (
+            bool(self._of(place, does, state).trials)
+            and _tests(place, suspects) <= self._of(place, does, state).sides.keys()
+        )
+
+    def _of(self, place: Function, does: object, state: State) -> _Compared:
+        """What earlier runs found out about it, where they allowed no more than is allowed now."""
+        tags, compared = self._known.get((place, does), (frozenset[str](), _Compared()))
+        return compared if tags <= _differs(state.placed) else _Compared()
 
     def read(self, record: Path, state: State, suspects: Sequence[Placed]) -> dict[str, Proof]:
         """The proof of each suspect, by its key. Raises OSError."""
         events = trial_events.read(record)
         self._apart |= {event["root"] for event in events if event["e"] == "apart"}
         found, roots = _by_spot([event for event in events if event["e"] != "apart"])
-        keys = {place: _key(place, text, suspects) for place, text in _functions(suspects, state).items()}
+        functions = _functions(suspects, state)
         whole = found.get(_NOWHERE, _Compared())
         compared = {
-            place: self._known.get(key, _Compared()).plus(_within(place, found.get(place[:2], _Compared()), whole))
-            for place, key in keys.items()
+            place: self._of(place, does, state).plus(_within(place, found.get(place[:2], _Compared()), whole))
+            for place, does in functions.items()
         }
         if not any(trial.outcome == "differs" for one in found.values() for trial in one.trials):
-            for place, key in keys.items():
+            for place, does in functions.items():
                 if any(trial.outcome in ("same", "close") for trial in compared[place].trials):
-                    self._known[key] = compared[place]
-        again = not any(found.get(place[:2]) for place in keys)
+                    self._known[place, does] = _differs(state.placed), compared[place]
+        again = not any(found.get(place[:2]) for place in functions)
         proofs: dict[str, Proof] = {}
         for one in suspects:
             every = _Compared()
@@ -160,21 +173,17 @@ def _within(place: Function, own: _Compared, whole: _Compared) -> _Compared:
 
 
 def _functions(placed: Iterable[Placed], state: State) -> dict[Function, object]:
-    """The functions on disk that these cures change, with what becomes of their texts."""
-    found: dict[Function, object] = {}
-    for path, first, last in dict.fromkeys(place for one in placed for place in reach(one, state)):
-        text = state.text(path)
-        position = text.source.position
-        found[path, first, last] = tuple(
-            edit for edit in text.edits
-            if position(edit.start)[0] <= last and first <= position(max(edit.end - 1, edit.start))[0]
-        )  # fmt: skip
-    return found
+    """The functions on disk that these cures change, with what they do then."""
+    places = dict.fromkeys(place for one in placed for place in reach(one, state))
+    return {place: _does(place, state, True) for place in places}
 
 
-def _key(place: Function, text: object, suspects: Sequence[Placed]) -> object:
-    """Names a function's new text and how it is compared."""
-    return place, text, _differs(suspects)
+def _does(place: Function, state: State, now: bool) -> object:
+    """What a function does, on disk or now: what only speaks to Dynamo needs no comparison."""
+    path, first, last = place
+    source = state.original(path)
+    names = {name for name, *lines in functions(source, first, last) if lines == [first, last]}
+    return tuple(doing(state.read(path) if now else source, names))
 
 
 def _tests(place: Function, suspects: Sequence[Placed]) -> frozenset[Place]:

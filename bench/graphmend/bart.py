@@ -1,4 +1,4 @@
-"""BART: inference, then training with LayerDrop."""
+"""BART: inference, in float16 too, where infinities are clamped, then training with LayerDrop."""
 
 import torch
 from transformers import BartConfig, BartForConditionalGeneration
@@ -10,13 +10,15 @@ config = BartConfig(
     dropout=0.0, encoder_layerdrop=0.3, decoder_layerdrop=0.3,
 )  # fmt: skip
 net = BartForConditionalGeneration(config)
-model = torch.compile(net, backend="aot_eager")
+half = BartForConditionalGeneration(config).eval().half()
+model, small = torch.compile(net, backend="aot_eager"), torch.compile(half, backend="aot_eager")
 
 net.eval()
 with torch.no_grad():
     for _ in range(2):
-        out = model(input_ids=torch.randint(3, 100, (2, 9)), decoder_input_ids=torch.randint(3, 100, (2, 5)))
-        print(f"{out.logits.sum().item():.3f}")
+        ids, starts = torch.randint(3, 100, (2, 9)), torch.randint(3, 100, (2, 5))
+        print(f"{model(input_ids=ids, decoder_input_ids=starts).logits.sum().item():.3f}")
+        print(f"{small(input_ids=ids, decoder_input_ids=starts).logits.float().sum().item():.2f}")
 
 net.train()
 optimizer = torch.optim.SGD(net.parameters(), lr=0.01)

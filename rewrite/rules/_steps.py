@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import libcst as cst
 
 from g2.rewrite.rules._choice import Notes, Refused, choose, in_vain, side
-from g2.rewrite.rules._kinds import Kinds
-from g2.rewrite.rules._names import nodes, reads, scope
+from g2.rewrite.rules._kinds import Kinds, dotted
+from g2.rewrite.rules._names import bindings, nodes, reads, scope
 from g2.rewrite.rules._run import never, runs
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._skipped import assignment
@@ -131,15 +131,30 @@ class _Steps:
 
 
 def _handed(value: cst.BaseExpression, kinds: Kinds) -> list[str]:
-    """Objects that calls get as arguments and may fill: caches, lists, dictionaries."""
+    """Objects that calls get as arguments and may fill: caches, lists, dictionaries; in this run or in another."""
     found: dict[str, None] = {}
     for call in nodes(value):
-        for argument in call.args if isinstance(call, cst.Call) else ():
+        for argument in [one for one in call.args if one.star != "**"] if isinstance(call, cst.Call) else ():
             for one in nodes(argument.value):
                 kind = kinds.bound.get(one.value) if isinstance(one, cst.Name) else None
-                if isinstance(one, cst.Name) and kind is not None and kind.name not in _PLAIN:
+                if not isinstance(one, cst.Name) or kind is None:
+                    continue
+                if kind.name not in _PLAIN or (kind.name == "none" and _made_object(one, kinds)):
                     found[one.value] = None
     return list(found)
+
+
+def _made_object(name: cst.Name, kinds: Kinds) -> bool:
+    """Whether the function gives the name what a class makes, somewhere."""
+    piece = kinds.site.piece
+    for one in bindings(piece, scope(piece, name), name.value):
+        above = piece.parent(one)
+        assign = piece.parent(above) if isinstance(above, cst.AssignTarget) else None
+        value = assign.value if isinstance(assign, cst.Assign) else None
+        made = kinds.names.dotted(dotted(value.func)) if isinstance(value, cst.Call) else ""
+        if not made.startswith("torch.") and any(part[:1].isupper() for part in made.split(".")):
+            return True
+    return False
 
 
 def _name(assign: cst.Assign) -> str:
