@@ -18,6 +18,7 @@ import libcst as cst
 from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvider
 
 from g2.capture.model import Span
+from g2.rewrite.footer import footer
 from g2.rewrite.model import Edit
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -227,10 +228,16 @@ class Piece:
         return name
 
     def replace(self, node: cst.CSTNode, text: str) -> Edit:
-        """An edit that puts `text` where the node is. For a statement: lines after the first are indented as it is."""
+        """An edit that puts `text` where the node is. For a statement: lines after the first are indented as it is, and
+        so are comments that ended its last block.
+        """
         start, end = self.bounds(node)
         if isinstance(node, cst.BaseStatement):
-            text = f"\n{self.indent(node)}".join(text.strip("\n").split("\n"))
+            lines = text.strip("\n").split("\n")
+            if isinstance(node, cst.BaseCompoundStatement) and not lines[-1].startswith((" ", "\t")):
+                end, notes = footer(self.source.text, end, self.indent(node))
+                lines = [*lines[:-1], lines[-1] + "".join(notes[:1]), *notes[1:]]
+            text = f"\n{self.indent(node)}".join(lines)
             text = "\n".join(line if line.strip() else "" for line in text.split("\n"))
         return Edit(start, end, text)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import libcst as cst
 
+from g2.rewrite.rules._again import once
 from g2.rewrite.rules._choice import Notes, Refused, Side, choose, side
 from g2.rewrite.rules._kinds import Kind, Kinds, dotted
 from g2.rewrite.rules._layout import joined
@@ -242,7 +243,7 @@ def _call(call: cst.Call, kinds: Kinds) -> Update:
 
 def _nested(statement: cst.If, kinds: Kinds, notes: Notes) -> list[Update]:
     """An `if` inside a branch: by a tensor, or by a Python value."""
-    if _lazy(statement, kinds):
+    if "hasattr(" in kinds.site.piece.code(statement.test):
         raise Refused("the branch makes something the first time it is needed")
     condition = truth(statement.test, kinds)
     if condition is None or condition.mixed:
@@ -256,7 +257,7 @@ def _nested(statement: cst.If, kinds: Kinds, notes: Notes) -> list[Update]:
     else:
         other = updates(orelse.body if orelse is not None else None, kinds, notes)
     kinds.bound = before
-    made = merged(condition, then, other, kinds, notes, statement)
+    made = once(condition, merged(condition, then, other, kinds, notes, statement))
     for update in made:
         if update.write == "=":
             kinds.bind(update.target, update.value.kind)
@@ -281,10 +282,6 @@ def handed_on(around: cst.CSTNode, kinds: Kinds) -> None:
         if isinstance(one, cst.Assign) and not written:
             value = side(one.value, kinds)
             shares = shares or not (value.fresh or value.kind.plain or value.constant is not None)
-
-
-def _lazy(statement: cst.If, kinds: Kinds) -> bool:
-    return "hasattr(" in kinds.site.piece.code(statement.test)
 
 
 def _read_elsewhere(name: str, kinds: Kinds, around: cst.CSTNode) -> bool:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import libcst as cst
 
 from g2.rewrite.model import Edit, Left, Proposal, Safety
-from g2.rewrite.rule import Example, Negative, Rule
+from g2.rewrite.rule import Rule
+from g2.rewrite.rules._again import asked_again, once, overwritten, shared_with
+from g2.rewrite.rules._branch_to_where_examples import EXAMPLES, NEGATIVES
 from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Notes, Refused
 from g2.rewrite.rules._kinds import Kinds
@@ -51,10 +53,13 @@ def _drawn(found: cst.If, condition: Truth, kinds: Kinds, notes: Notes) -> list[
     column = len(kinds.site.piece.indent(found)) + (4 if condition.mixed else 0)
     lines: list[str] = []
     used = sum(condition.text in one.value.text for one in made)
-    if (used > 1 or notes.named) and not condition.text.isidentifier():
+    again = asked_again(condition.text, made) is not None
+    if (used > 1 or notes.named) and (again or not condition.text.isidentifier()):
         name = kinds.site.piece.fresh("condition")
-        lines.append(f"{name} = {condition.text}")
+        lines.append(f"{name} = {condition.text}{'.clone()' if shared_with(condition.text, made) else ''}")
         made = _both(found, Truth(name, condition.swapped, tight=True), kinds, Notes())
+    for one in made:
+        overwritten(one, found, kinds)
     limit = width(kinds.site.piece)
     for update in made:
         lines += _written(update, column, limit).split("\n")
@@ -70,7 +75,7 @@ def _both(found: cst.If, condition: Truth, kinds: Kinds, notes: Notes) -> list[U
         inner = truth(orelse.test, kinds)
         if inner is None or inner.mixed:
             raise Refused("an `elif` is decided in Python")
-        other = _both(orelse, inner, kinds, notes)
+        other = once(inner, _both(orelse, inner, kinds, notes))
     else:
         other = updates(orelse.body if orelse is not None else None, kinds, notes)
     kinds.bound = before
@@ -126,27 +131,6 @@ def _leaves(found: cst.If) -> bool:
     )
 
 
-def _script(then: str, other: str, last: str = "y = y * 2") -> str:
-    return f"""\
-import torch
-
-seen = []
-
-@torch.compile
-def step(x):
-    x = x * 1
-    if x.sum() > 0:
-        {then}
-    else:
-        {other}
-    {last}
-    return y.sum()
-
-step(torch.ones(4))
-step(-torch.ones(4))
-"""
-
-
 RULE = Rule(
     title="a branch on a tensor becomes torch.where",
     answers=("tensor-branch", "data-dependent-answer"),
@@ -158,96 +142,6 @@ RULE = Rule(
     safety=Safety.SAFE,
     propose=propose,
     rank=10,
-    examples=(
-        Example(
-            name="both branches give the same name",
-            before="""\
-import torch
-
-@torch.compile
-def step(x):
-    if x.sum() > 0:
-        y = x + 1
-    else:
-        y = x - 1
-    return y * 2
-
-for sign in (1.0, -1.0):
-    print(step(sign * torch.ones(4)))
-""",
-            after="""\
-import torch
-
-@torch.compile
-def step(x):
-    y = torch.where(x.sum() > 0, x + 1, x - 1)
-    return y * 2
-
-for sign in (1.0, -1.0):
-    print(step(sign * torch.ones(4)))
-""",
-        ),
-        Example(
-            name="an update without else, with a comment, a singular side and a chain",
-            before="""\
-import torch as th
-
-@th.compile
-def step(x):
-    scale = x.mean()
-    if 0 < scale < 9 and not (x > 8).any():  # only where it is small
-        x = x / scale
-    return x * 2
-
-for number in (1.0, -1.0):
-    x = th.full((4,), number, requires_grad=True)
-    step(x).sum().backward()
-    print(x.grad)
-""",
-            after="""\
-import torch as th
-
-@th.compile
-def step(x):
-    scale = x.mean()
-    # only where it is small
-    condition = (0 < scale) & (scale < 9) & ~(x > 8).any()
-    x = th.where(condition, x / th.where(condition, scale, 1.0), x)
-    return x * 2
-
-for number in (1.0, -1.0):
-    x = th.full((4,), number, requires_grad=True)
-    step(x).sum().backward()
-    print(x.grad)
-""",
-        ),
-    ),
-    negatives=(
-        Negative(
-            name="a branch prints",
-            script="""\
-import torch
-
-@torch.compile
-def step(x):
-    y = x * 2
-    if x.sum() > 0:
-        print("positive")
-        y = y + 1
-    return y
-
-step(torch.ones(4))
-""",
-        ),
-        Negative(name="sides of different shapes", script=_script("y = x[0]", "y = x + 1")),
-        Negative(name="a later line changes what a branch handed on", script=_script("y = x", "y = x + 1", "y += 1")),
-        Negative(
-            name="a branch loops",
-            script=_script("y = x\n        for _ in range(3):\n            y = y + 1", "y = -x"),
-        ),
-        Negative(
-            name="a branch calls a function for what it does",
-            script=_script("y = x\n        seen.append(y)", "y = -x"),
-        ),
-    ),
+    examples=EXAMPLES,
+    negatives=NEGATIVES,
 )

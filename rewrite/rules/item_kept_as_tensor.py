@@ -8,6 +8,7 @@ import libcst as cst
 
 from g2.rewrite.model import FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Rule
+from g2.rewrite.rules._grad_mode import grad_off
 from g2.rewrite.rules._item_kept_examples import DECIDING, EXAMPLES, NEGATIVES
 from g2.rewrite.rules._kinds import TENSOR, Kind, Kinds, dotted
 from g2.rewrite.rules._known import Known
@@ -122,12 +123,7 @@ def _cut_off(piece: Piece, tensor: cst.BaseExpression, kind: Kind) -> bool:
         return True
     if isinstance(tensor, cst.Call) and isinstance(tensor.func, cst.Attribute) and tensor.func.attr.value in _DETACHED:
         return True
-    for above in piece.ancestors(tensor):
-        calls = [item.item for item in above.items] if isinstance(above, cst.With) else []
-        calls += [one.decorator for one in above.decorators] if isinstance(above, cst.FunctionDef) else []
-        if any("no_grad" in piece.code(call) or "inference_mode" in piece.code(call) for call in calls):
-            return True
-    return False
+    return grad_off(piece, tensor)
 
 
 def _may_change(kinds: Kinds, tensor: cst.BaseExpression, start: int, stop: int) -> bool:

@@ -8,6 +8,7 @@ import libcst as cst
 
 from g2.rewrite.model import FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
+from g2.rewrite.rules._again import overwritten
 from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Notes, Refused
 from g2.rewrite.rules._kinds import Kinds, dotted
@@ -65,6 +66,7 @@ def _text(
     chosen = merged(condition, then, other, kinds, notes, found)
     for update in chosen:
         shared(update, found, kinds)
+        overwritten(update, found, kinds)
     if sum("where(" in update.value.text for update in chosen) != 1:
         raise Refused("the branch does not choose one value")
     lines: list[str] = []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import libcst as cst
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from g2.rewrite.edit import Overlap, Text
 from g2.rewrite.model import Edit, FileEdits
+from g2.rewrite.rules._names import nodes
 from g2.rewrite.source import Source
 
 PROGRAM = '''#!/usr/bin/env python
@@ -180,3 +182,25 @@ def test_rounds_of_edits_make_the_text_that_they_make_one_after_another(
         for number in range(len(middle)):
             place, inside = one.back(number)
             assert inside is not None or old[place] == middle[number]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_comments_at_the_end_of_a_block_that_goes_are_indented_as_what_replaces_it(newline: str) -> None:
+    before = """\
+def f(x):
+    if x:
+        y = 1  # one
+        # of the branch
+
+        # more
+    # behind it
+    return y
+"""
+    source = Source("/x.py", before.replace("\n", newline).encode())
+    piece = source.piece(2)
+    branch = next(node for node in nodes(piece.module) if isinstance(node, cst.If))
+    drawn = Text.of(source, [FileEdits("/x.py", (piece.replace(branch, "y = 1"),))]).draw()
+    after = "def f(x):\n    y = 1  # one\n    # of the branch\n\n    # more\n    # behind it\n    return y\n"
+    assert drawn == after.replace("\n", newline)
+    still = Text.of(source, [FileEdits("/x.py", (piece.replace(branch, "while x:\n    y = 1"),))]).draw()
+    assert "        y = 1  # one\n        # of the branch\n".replace("\n", newline) in still
