@@ -168,10 +168,35 @@ def _alone(loop: Loop, offers: Sequence[Offer]) -> tuple[Alone, ...]:
     for case in loop.cases.met.values():
         if case.target in answered:
             continue
-        still = standing.at(case.home[:2]) or standing.recompiles[case.home]
-        if not still and not case.shown and case.target.kind != "root":
+        if not _stands(case, loop, standing) and not case.shown and case.target.kind != "root":
             continue  # it went away with another
-        why = tuple(dict.fromkeys(f"{left.why} ({left.rule})" if left.rule else left.why for left in case.left))
         advice = case.shown[0].advice if case.shown else case.advice
-        found.append(Alone(case.target, why, advice))
+        found.append(Alone(case.target, why(case, loop), advice))
     return tuple(found)
+
+
+def _stands(case: Case, loop: Loop, standing: judge.Seen) -> bool:
+    """Whether the script still stops at a place: for this reason, or for another that is no place of its own."""
+    if standing.breaks[case.home] or standing.recompiles[case.home]:
+        return True
+    others = (home for home in standing.breaks if home[:2] == case.home[:2])
+    return any(home not in loop.cases.met for home in others)
+
+
+def why(case: Case, loop: Loop) -> tuple[str, ...]:
+    """Why a place is left alone: never nothing."""
+    said = dict.fromkeys(f"{left.why} ({left.rule})" if left.rule else left.why for left in case.left if left.why)
+    if case.open_:
+        rules = ", ".join(dict.fromkeys(one.proposal.rule for one in case.open_))
+        ended = f"the search ended after {loop.runs} runs of the script"
+        cause = ended if loop.notes else "another cure changed the same text, or what breaks there"
+        said[f"a rewrite was found and not tried: {cause} ({rules})"] = None
+    if said:
+        return tuple(said)
+    if case.tried:
+        return ("its rewrite was taken back: no compiled call reached what it changed",)
+    if case.shown:
+        return ("what helps needs a decision of yours",)
+    if loop.cases.only:
+        return ("no rule that was asked for answers it",)
+    return (f"no rule has a rewrite for it ({case.target.reason})",)

@@ -14,9 +14,10 @@ import pytest
 
 from g2.capture.model import Break, Effect, Owner, Root, Session, Span
 from g2.explain.findings import report
+from g2.rewrite import fix as fix_module
 from g2.rewrite import judge, plan
-from g2.rewrite.cases import Cases
-from g2.rewrite.fix import fix
+from g2.rewrite.cases import Case, Cases
+from g2.rewrite.fix import fix, why
 from g2.rewrite.judge import Run
 from g2.rewrite.model import FileEdits, Left, Proof, Proposal, Safety, Trial
 from g2.rewrite.prove import Loop, Tried
@@ -251,8 +252,45 @@ def _bad_at_5(site: Site) -> Iterator[Proposal | Left]:
     yield Proposal("", text, Safety.SAFE, (FileEdits(site.source.path, (edit,)),))
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        (),
+        ("item({n}) + 0",),
+        ("tensor({n}); new(1)",),
+        ("tensor({n}) + other",),
+        tuple(f"item({{n}}) + {m}" for m in range(40)),
+    ],
+    ids=["no proposal", "still breaks", "another break", "another output", "more than are tried"],
+)
+@pytest.mark.parametrize("only", [(), ("another-rule",)])
+def test_every_place_that_is_left_alone_has_a_reason(
+    turn: Callable[..., tuple[Loop, Play]], texts: tuple[str, ...], only: tuple[str, ...]
+) -> None:
+    _, bench = turn([rule(*texts)])
+    alone = fix(Play(bench.path), only).fixing.alone
+    assert len(alone) == SCRIPT.count("item")
+    assert all(one.why and all(why.strip() for why in one.why) for one in alone)
+
+
+def test_a_case_of_which_nothing_is_known_has_a_reason_too(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    loop, _ = turn([rule("tensor({n})")])
+    met = next(iter(loop.cases.met.values()))
+    for case in (Case(met.target, met.home, ()), Case(met.target, met.home, (), tried=["1"]), met):
+        assert all(why(case, loop)) and why(case, loop)
+
+
+def test_a_place_that_breaks_for_another_reason_now_is_told_once(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    loop, _ = turn([])
+    first = next(iter(loop.cases.met.values()))
+    path, line, column, _ = first.home
+    gone = (path, line, column + 1, "another-reason")
+    loop.cases.met[gone] = Case(replace(first.target, reason="another-reason"), gone, ())
+    assert [one.target.reason for one in fix_module._alone(loop, ()) if one.target.span.line == line] == ["host-value"]
+
+
 def test_a_warning_may_stand_at_another_line() -> None:
-    before = b"run.py:33: UserWarning: careful\n  warnings.warn(\"careful\")\nlost: x\n"
+    before = b'run.py:33: UserWarning: careful\n  warnings.warn("careful")\nlost: x\n'
     assert not judge.missing(before, b"torch said\nrun.py:35: UserWarning: careful\n  _warn()\nlost: x\n")
     assert "UserWarning: other" in judge.missing(before.replace(b"careful", b"other"), before)
     assert "'lost: x'" in judge.missing(before, before.replace(b"lost", b"found"))
