@@ -102,6 +102,26 @@ def test_another_way_of_comparing_is_a_comparison_of_its_own(bench: Bench) -> No
     assert bench.trial(bench.cure(0))[0].known == frozenset()
 
 
+def test_what_was_compared_strictly_is_known_where_more_is_allowed(bench: Bench) -> None:
+    one = bench.cure(0)
+    bench.trial(one)
+    bench.state = bench.state.plus(bench.cure(1, differs=("random",)))
+    assert bench.lines(bench.trial(one)[0].known) == {1}
+
+
+def test_what_only_dynamo_is_told_is_not_compared(bench: Bench) -> None:
+    bench.path.write_text(f"import torch\n{TEXT}")
+    source = bench.state.original(str(bench.path))
+    at = source.text.index("    return x + 0")
+    mark = FileEdits(str(bench.path), (Edit(at, at, "    torch._dynamo.mark_dynamic(x, 0)\n"),))
+    target = Target("changing-size", Span(str(bench.path), 2), "f0", "headline", True, kind="recompile")
+    asked, proofs = bench.trial(
+        bench.state.place(target, (str(bench.path), 2), Proposal("rule", "what", Safety.SAFE, (mark,)))
+    )
+    assert bench.lines(asked.functions) == bench.lines(asked.known) == {2}
+    assert [trial.what for proof in proofs.values() for trial in proof.trials] == ["root"]
+
+
 def test_nothing_is_remembered_of_a_run_in_which_something_differs(bench: Bench) -> None:
     one = bench.cure(0)
     _, proofs = bench.trial(one, outcome="differs")
