@@ -6,6 +6,7 @@ import libcst as cst
 
 from g2.rewrite.rules._kinds import Kinds, dotted
 from g2.rewrite.rules._names import nodes
+from g2.rewrite.rules._own_method import effect
 from g2.rewrite.rules._tensor_api import (
     NUMBER_METHODS,
     PURE_BUILTINS,
@@ -70,18 +71,18 @@ class Effects:
         elif name.startswith(_RAISING):
             self.raising[f"`{written}` raises for some values"] = None
         elif name.startswith("torch."):
-            self._torch(name, written)
+            self._torch(name, written, kinds)
         elif name in PURE_BUILTINS or name.startswith(("math.", "operator.")):
             if name in ("int", "float", "bool", "list") and any(kinds.of(a.value).tensor for a in call.args):
                 self.never["it needs a tensor's value in Python"] = None
         elif isinstance(call.func, cst.Attribute):
             self._method(call, call.func, kinds)
         elif (value := kinds.site.values.get(written)) is not None and value.kind == "module":
-            self._module(value.text, written)
+            self._module(value.text, written, kinds)
         else:
-            self._unknown(written or kinds.site.piece.short(call.func))
+            self._unknown(written or kinds.site.piece.short(call.func), kinds)
 
-    def _torch(self, name: str, written: str) -> None:
+    def _torch(self, name: str, written: str, kinds: Kinds) -> None:
         method = name.rpartition(".")[2]
         if method in RANDOM:
             self.draws = True
@@ -90,13 +91,13 @@ class Effects:
         elif method not in TENSOR_FUNCTIONS and method not in _HARMLESS and (
             method.endswith("_") or not name.startswith(("torch.nn.functional.", "torch.fft.", "torch.special."))
         ):
-            self._unknown(written)
+            self._unknown(written, kinds)
 
     def _method(self, call: cst.Call, func: cst.Attribute, kinds: Kinds) -> None:
         method, owner = func.attr.value, kinds.of(func.value)
         value = kinds.site.values.get(dotted(func))
         if value is not None and value.kind == "module":
-            self._module(value.text, dotted(func))
+            self._module(value.text, dotted(func), kinds)
         elif method in _NUMBERS and not (method == "cpu" and not owner.tensor):
             self.never["it needs a tensor's value in Python"] = None
         elif method in RANDOM:
@@ -108,18 +109,22 @@ class Effects:
             or owner.name in ("str", "number", "Size", "tuple")
             or method in ("format", "keys", "values", "items", "get")
         ):
-            self._unknown(dotted(func) or method)
+            self._unknown(dotted(func) or method, kinds)
 
-    def _module(self, name: str, written: str) -> None:
+    def _module(self, name: str, written: str, kinds: Kinds) -> None:
         self.modules = True
         if name.startswith(_DRAWING):
             self.draws = True
         elif name.startswith(_WITH_STATE):
             self.perhaps[f"`{written}` ({name}) may keep state"] = None
         elif name not in PURE_MODULES:
-            self._unknown(written)
+            self._unknown(written, kinds)
 
-    def _unknown(self, written: str) -> None:
+    def _unknown(self, written: str, kinds: Kinds) -> None:
+        owner, _, name = written.rpartition(".")
+        if owner == "self" and (clause := effect(name, kinds.site)):
+            self.never[clause] = None
+            return
         self.unknown = True
         self.draws = self.draws or "rand" in written or "noise" in written or "dropout" in written
         self.perhaps[f"`{written}` is called whichever way is taken"] = None

@@ -84,9 +84,18 @@ def bare(node: cst.BaseExpression, kinds: Kinds) -> str:
     """An expression as written, on one line where it is short, without parentheses around the whole."""
     text = kinds.site.piece.code(node)
     for _ in node.lpar:
-        if text.startswith("(") and text.endswith(")"):
+        if text.startswith("(") and text.endswith(")") and _whole(text[1:-1].strip()):
             text = text[1:-1].strip()
     return text
+
+
+def _whole(text: str) -> bool:
+    """Whether it is an expression: `(a) > (b)` without its first and last character is none."""
+    try:
+        cst.parse_expression(text)
+    except cst.ParserSyntaxError:
+        return False
+    return True
 
 
 def grouped(node: cst.BaseExpression, kinds: Kinds) -> str:

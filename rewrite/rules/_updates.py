@@ -104,7 +104,7 @@ def _alone(
     """An update of one branch only: the other keeps what was there."""
     if update.write == "register":
         raise Refused("one branch alone registers a buffer")
-    fresh = update.target not in known or not _given_before(update.target, kinds, around)
+    fresh = update.target not in known or not given_before(update.target, kinds, around)
     if update.write != "item" and fresh and "." not in update.target:
         if update.write == "copy" or _read_elsewhere(update.target, kinds, around):
             raise Refused(f"`{update.target}` is given a value in one branch only")
@@ -122,7 +122,7 @@ def _alone(
     return replace(update, value=choose(condition, *pair, kinds, notes))
 
 
-def _given_before(name: str, kinds: Kinds, around: cst.CSTNode) -> bool:
+def given_before(name: str, kinds: Kinds, around: cst.CSTNode) -> bool:
     """Whether a name may hold something when a statement begins: what the run knew of it may be of behind that."""
     piece = kinds.site.piece
     start, end = piece.bounds(around)

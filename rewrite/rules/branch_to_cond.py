@@ -18,7 +18,7 @@ from g2.rewrite.rules._pure import Effects
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._tensor_api import VIEWS
 from g2.rewrite.rules._truth import truth
-from g2.rewrite.rules._updates import Update
+from g2.rewrite.rules._updates import Update, given_before
 from g2.rewrite.site import Site
 
 _CAVEAT = "torch.cond traces both sides in eager too, so neither may break the graph."
@@ -90,6 +90,8 @@ def _sides(found: cst.If | cst.IfExp, kinds: Kinds) -> tuple[str, Side, Side]:
     value = side(then.value, kinds)
     old = Side(target, kinds.of(then.targets[0].target), (then.targets[0].target,))
     last = side(other.value, kinds) if isinstance(other, cst.Assign) else old
+    if last is old and "." not in target and not given_before(target, kinds, found):
+        raise Refused(f"`{target}` is given a value in one branch only")
     shared(Update(target, value), found, kinds)
     return f"{target} = ", value, last
 

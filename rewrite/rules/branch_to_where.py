@@ -54,7 +54,7 @@ def _drawn(found: cst.If, condition: Truth, kinds: Kinds, notes: Notes) -> list[
     lines: list[str] = []
     used = sum(condition.text in one.value.text for one in made)
     again = asked_again(condition.text, made) is not None
-    if (used > 1 or notes.named) and (again or not condition.text.isidentifier()):
+    if (used > 1 or (used and notes.named)) and (again or not condition.text.isidentifier()):
         name = kinds.site.piece.fresh("condition")
         lines.append(f"{name} = {condition.text}{'.clone()' if shared_with(condition.text, made) else ''}")
         made = _both(found, Truth(name, condition.swapped, tight=True), kinds, Notes())
