@@ -21,7 +21,7 @@ from g2.capture.model import Session
 from g2.rewrite.runs import Script
 
 RUNNER = Path(__file__).with_name("forked_runner.py")
-LONGEST = 120.0  # seconds for one script
+LONGEST = 300.0  # seconds for one script
 
 
 @dataclass(frozen=True)

@@ -1,169 +1,25 @@
 """Do two texts of one script do the same? Judged by running both, by none of the code that the proof uses.
 
-`python fuzz_judge.py`: reads a JSON object a line, {"before": text, "after": text}, and answers each with a list of
-[tag, inputs, difference], at most a few. Each text's class Net is made anew for each trial, and called in eager with
-the same inputs: once, or several times on the same object.
+`python fuzz_judge.py`: reads a JSON object a line, {"before": text, "after": text, "name": of a class}, and answers
+each with a list of [tag, inputs, difference], at most a few. Each text's class is made anew for each trial, and called
+in eager with the same inputs: once, or several times on the same object.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import math
 import os
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from fuzz_deeds import OTHER_DTYPES, Deed, Inputs, Module, cases, copied, do
 
 ENOUGH = 3  # differences of one pair
-DELIBERATE = (ValueError, AssertionError)  # what generated functions raise themselves, if the message is theirs
-OTHER_DTYPES = ("double", "half", "x in double, y not")
-Inputs = tuple[torch.Tensor, torch.Tensor]
-
-
-def _noise(seed: int, rows: int = 3, dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(rows, 4, generator=generator, dtype=torch.float64).to(dtype)
-
-
-def _with(tensor: torch.Tensor, value: float) -> torch.Tensor:
-    tensor = tensor.clone()
-    tensor[1 % tensor.size(0), 2] = value
-    return tensor
-
-
-def cases() -> Iterator[tuple[str, list[Inputs], str]]:
-    """(name, the inputs of each call on one object, "train" or "eval", with "grad" where gradients are taken)."""
-    noise = _noise
-    for seed in range(4):
-        yield f"noise {seed}", [(noise(seed), noise(seed + 50))], "train grad"
-    yield "positive", [(noise(1).abs() + 0.1, noise(2).abs() + 0.1)], "train grad"
-    yield "negative", [(-noise(1).abs() - 0.1, noise(2))], "train grad"
-    yield "y negative", [(noise(1), -noise(2).abs())], "train grad"
-    yield "as recorded", [(noise(5).abs(), noise(6) / 2)], "train"
-    yield "evaluated", [(noise(7), noise(8))], "eval"
-    yield "large", [(noise(1) * 1e4, noise(2) * 1e3)], "train grad"
-    yield "small", [(noise(1) * 1e-3, noise(2) * 1e-3)], "train grad"
-    yield "zeros", [(torch.zeros(3, 4), noise(2))], "train grad"
-    yield "y zeros", [(noise(1), torch.zeros(3, 4))], "train grad"
-    yield "ones", [(torch.ones(3, 4), torch.ones(3, 4))], "train grad"
-    for word, value in (("NaN", math.nan), ("inf", math.inf), ("-inf", -math.inf)):
-        yield f"one {word}", [(_with(noise(1), value), noise(2))], "train"
-        yield f"one {word} in y", [(noise(1), _with(noise(2), value))], "train"
-    yield "all NaN", [(torch.full((3, 4), math.nan), noise(2))], "train"
-    for rows in (1, 2, 7):
-        yield f"{rows} rows", [(noise(1, rows), noise(2, rows))], "train grad"
-    yield OTHER_DTYPES[0], [(noise(1, 3, torch.float64), noise(2, 3, torch.float64))], "train"
-    yield OTHER_DTYPES[1], [(noise(1, 3, torch.float16), noise(2, 3, torch.float16))], "train"
-    yield OTHER_DTYPES[2], [(noise(1, 3, torch.float64), noise(2))], "train"
-    same = noise(3)
-    yield "the same tensor twice", [(same, same)], "train"
-    yield "a sequence", [(noise(1), noise(2)), (-noise(1), noise(3)), (noise(1), noise(2))], "train"
-    yield (
-        "long, short, long",
-        [(noise(1, 5), noise(2, 5)), (noise(3, 2), noise(4, 2)), (noise(1, 5), noise(2, 5))],
-        "train",
-    )
-    yield "NaN between", [(noise(1), noise(2)), (_with(noise(1), math.nan), noise(2)), (noise(4), noise(2))], "train"
-    kept = noise(9)
-    yield "the same objects again", [(kept, kept.clone())] * 3, "eval"
-
-
-class _Deed:
-    """What calls on one object did."""
-
-    def __init__(self) -> None:
-        self.outs: list[Any] = []
-        self.error: BaseException | None = None
-        self.told = ""
-        self.warned: list[str] = []
-        self.inputs: list[torch.Tensor] = []
-        self.grads: list[tuple[str, Any]] = []
-        self.state: dict[str, Any] = {}
-        self.shared: list[tuple[str, str]] = []
-
-
-def _copied(value: Any) -> Any:
-    if isinstance(value, torch.Tensor):
-        kept = value.detach().clone()
-        return ("tensor", value.requires_grad, kept)
-    if isinstance(value, (tuple, list)):
-        return type(value)(_copied(one) for one in value)
-    if isinstance(value, dict):
-        return {key: _copied(one) for key, one in value.items()}
-    return value
-
-
-def _leaves(value: Any) -> Iterator[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for one in value:
-            yield from _leaves(one)
-    elif isinstance(value, dict):
-        yield from _leaves(list(value.values()))
-
-
-def _net(text: str) -> Any:
-    space: dict[str, Any] = {"__name__": "fuzzed"}
-    exec(compile(text, "fuzzed.py", "exec"), space)
-    return space["Net"]
-
-
-def _do(kind: Any, calls: list[Inputs], mode: str) -> _Deed:
-    torch.manual_seed(0)
-    net, deed = kind(), _Deed()
-    net.train("train" in mode)
-    said, leaves, total = io.StringIO(), [], None
-    copies: dict[int, torch.Tensor] = {}
-    outs: list[Any] = []
-    with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(said):
-        warnings.simplefilter("always")
-        try:
-            for pair in calls:
-                args = []
-                for one in pair:
-                    if id(one) not in copies:
-                        leaf = one.clone()
-                        if "grad" in mode:
-                            leaf.requires_grad_()
-                            leaves.append(leaf)
-                        copies[id(one)] = leaf * 1 if "grad" in mode else leaf
-                    args.append(copies[id(one)])
-                deed.inputs += args
-                outs.append(net(*args))
-                deed.outs.append(_copied(outs[-1]))
-            if "grad" in mode:
-                for number, out in enumerate(_leaves(outs)):
-                    if out.requires_grad and out.is_floating_point():
-                        generator = torch.Generator().manual_seed(number)
-                        weight = torch.randn(out.shape, generator=generator).to(out.dtype)
-                        part = (out * weight).sum()
-                        total = part if total is None else total + part
-                if total is not None:
-                    total.backward()
-        except Exception as error:
-            deed.error = error
-    deed.told = said.getvalue()
-    deed.warned = [str(one.message) for one in caught if str(one.message) == "odd"]  # torch has warnings of its own
-    deed.grads = [(f"input {n}", leaf.grad) for n, leaf in enumerate(leaves)]
-    deed.grads += [(name, one.grad) for name, one in net.named_parameters()]
-    own = {name: value for name, value in vars(net).items() if not name.startswith("_")}
-    deed.state = _copied({**own, **dict(net.named_buffers()), **dict(net.named_parameters())})
-    named: list[tuple[str, Any]] = [(f"input {n}", one) for n, one in enumerate(copies.values())]
-    named += [("self.last", net.last), ("self.state", net.state), ("self.w", net.w)]
-    for number, out in enumerate(_leaves(outs)):
-        for name, other in named:
-            if (
-                isinstance(other, torch.Tensor)
-                and out.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
-            ):
-                deed.shared.append((f"output {number}", name))
-    return deed
+# What generated functions raise themselves, if the message is theirs.
+DELIBERATE = (ValueError, AssertionError, RuntimeError, IndexError, TypeError)
 
 
 def _gap(what: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
@@ -222,9 +78,9 @@ def _deliberate(error: BaseException) -> bool:
     return isinstance(error, DELIBERATE) and (isinstance(error, AssertionError) or "bad" in str(error))
 
 
-def differences(before: Any, after: Any, calls: list[Inputs], mode: str) -> Iterator[tuple[str, str]]:
+def differences(before: Module, after: Module, calls: list[Inputs], mode: str) -> Iterator[tuple[str, str]]:
     """(tag, what) of each difference between two classes on these calls."""
-    old, new = _do(before, calls, mode), _do(after, calls, mode)
+    old, new = do(before, calls, mode), do(after, calls, mode)
     if old.error is not None and not _deliberate(old.error):
         return  # not an input that the function is made for
     if old.error is not None:
@@ -242,7 +98,7 @@ def differences(before: Any, after: Any, calls: list[Inputs], mode: str) -> Iter
     for number, (one, other) in enumerate(zip(old.outs, new.outs, strict=True)):
         yield from _gap(f"output of call {number + 1}", one, other)
     yield from _gap("self", old.state, new.state)
-    yield from _gap("inputs", _copied(old.inputs), _copied(new.inputs))
+    yield from _gap("inputs", copied(old.inputs), copied(new.inputs))
     yield from _texts(old, new)
     for (name, one), (_, other) in zip(old.grads, new.grads, strict=True):
         if (one is None) != (other is None):
@@ -258,23 +114,27 @@ def differences(before: Any, after: Any, calls: list[Inputs], mode: str) -> Iter
         yield "aliasing", f"memory shared: {new.shared}, was {old.shared}"
 
 
-def _texts(old: _Deed, new: _Deed) -> Iterator[tuple[str, str]]:
+def _texts(old: Deed, new: Deed) -> Iterator[tuple[str, str]]:
     if old.told != new.told:
         yield "", f"printed {new.told!r:.80}, was {old.told!r:.80}"
+    if old.logged != new.logged:
+        yield "", f"logged {new.logged!r:.80}, was {old.logged!r:.80}"
+    if old.streams != new.streams:
+        yield "random", "the random streams end elsewhere"
     if old.warned != new.warned:
         yield "warning-text" if len(old.warned) == len(new.warned) else "", f"warned {new.warned}, was {old.warned}"
 
 
-def judge(before: str, after: str) -> list[tuple[str, str, str]]:
+def judge(before: str, after: str, name: str) -> list[tuple[str, str, str]]:
     """(tag, inputs, difference); one of each tag and a few without."""
-    one, other = _net(before), _net(after)
+    one, other = Module(before, name), Module(after, name)
     found: list[tuple[str, str, str]] = []
-    for name, calls, mode in cases():
+    for inputs, calls, mode in cases():
         for tag, what in differences(one, other, calls, mode):
-            if name in OTHER_DTYPES and not tag:
+            if inputs in OTHER_DTYPES and not tag:
                 tag = "other-dtype"  # rules trust the dtypes of the run: `.float()` on one side is a change elsewhere
             if sum(tag == had for had, _, _ in found) < (1 if tag else ENOUGH):
-                found.append((tag, name, what))
+                found.append((tag, inputs, what))
     return found
 
 
@@ -288,7 +148,7 @@ def main() -> None:
         if pid == 0:
             asked = json.loads(line)
             try:
-                respond(judge(asked["before"], asked["after"]))
+                respond(judge(asked["before"], asked["after"], asked["name"]))
             except Exception as error:
                 respond([("", "the text itself", f"{type(error).__name__}: {error}")])
             os._exit(0)

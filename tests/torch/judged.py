@@ -125,13 +125,15 @@ def outcome(text: str, number: int, precise: bool = False, shaken: bool = False)
 
 @contextmanager
 def _settings() -> Iterator[None]:
-    grad, level = torch.is_grad_enabled(), log.propagate
+    grad, level, always = torch.is_grad_enabled(), log.propagate, torch.is_warn_always_enabled()
+    torch.set_warn_always(True)  # some warnings come once in a process, and both texts run in this one
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         try:
             yield
         finally:
             torch.set_grad_enabled(grad)
+            torch.set_warn_always(always)
             log.propagate = level
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from forked import Server
-from fuzzed import numbered, script, scripts
+from fuzzed import script
+from fuzzed_modules import batch, numbered, scripts
 from fuzzing import Judge, offered, proposed
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -27,14 +28,27 @@ def judge() -> Iterator[Judge]:
         yield started
 
 
-FEW = dict.fromkeys(range(0, 6))
-MORE = dict.fromkeys(range(100, 160))
+TOGETHER = 12  # modules in one script
 
 
-@pytest.mark.parametrize("number", [*FEW, *(pytest.param(n, marks=pytest.mark.slow) for n in MORE)])
-def test_what_is_offered_does_the_same(number: int, server: Server, judge: Judge, tmp_path: Path) -> None:
-    wrong = [str(one) for one in offered(numbered(number), server, judge, tmp_path) if one.wrong]
-    assert wrong == []
+def wrong(text: str, server: Server, judge: Judge, folder: Path) -> list[str]:
+    """Offers that do not do the same."""
+    return [str(one) for one in offered(text, server, judge, folder).verdicts if one.wrong]
+
+
+@pytest.mark.parametrize(
+    ("first", "wide"),
+    [
+        pytest.param(
+            first, wide, id=f"{'wide' if wide else 'narrow'} {first}", marks=[pytest.mark.slow] if first else []
+        )
+        for first in range(0, 8 * TOGETHER, TOGETHER)
+        for wide in (False, True)
+    ],
+)
+def test_what_is_offered_does_the_same(first: int, wide: bool, server: Server, judge: Judge, tmp_path: Path) -> None:
+    numbers = range(first, first + (TOGETHER if first else TOGETHER // 3))
+    assert wrong(batch([numbered(number, wide) for number in numbers]), server, judge, tmp_path) == []
 
 
 _folders = count()
@@ -54,8 +68,7 @@ def test_hypothesis_finds_none_that_is_offered_and_wrong(
     text: str, server: Server, judge: Judge, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp(f"fuzz{next(_folders)}")
-    wrong = [str(one) for one in offered(text, server, judge, folder) if one.wrong]
-    assert wrong == []
+    assert wrong(text, server, judge, folder) == []
 
 
 # Faults that rules had, found by bench/fuzz.py; none of them is a text that a rule may propose as SAFE.
@@ -92,8 +105,8 @@ FOUND = {
 
 @pytest.mark.parametrize("name", FOUND)
 def test_faults_that_were_found_stay_mended(name: str, server: Server, judge: Judge, tmp_path: Path) -> None:
-    wrong = [str(one) for one in proposed(script(FOUND[name]), server, judge, tmp_path) if one.wrong]
-    assert wrong == []
+    found = [str(one) for one in proposed(script(FOUND[name]), server, judge, tmp_path) if one.wrong]
+    assert found == []
 
 
 def test_the_judge_sees_a_wrong_text(judge: Judge) -> None:

@@ -39,7 +39,8 @@ def test_mutants_are_many_and_have_names_of_their_own() -> None:
 @pytest.mark.parametrize("pair", MUTANTS, ids=by_name)
 def test_the_original_agrees_with_itself(pair: Pair) -> None:
     same = Pair(pair.name, pair.before, pair.before, pair.init, pair.args, pair.params)
-    assert {said for _, said, _ in judge(same)} <= {"same", "refused"}
+    expected = {"same", "refused", *(["close"] if "time.time()" in pair.init else [])}  # made at another time
+    assert {said for _, said, _ in judge(same)} <= expected
 
 
 def whole(pairs: Sequence[Pair], after: bool) -> str:
