@@ -74,7 +74,7 @@ def share(batches: list[range], wide: bool, proof: bool) -> Count:
                         if one.wrong:
                             counts["wrong", one.safety.value] += 1
                             counts["wrong of", *one.rules] += 1
-                            print(f"{name}: {one}", file=sys.stderr, flush=True)
+                            print(one, file=sys.stderr, flush=True)
                 except Exception as error:
                     counts["failed", type(error).__name__] += 1
                     print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)

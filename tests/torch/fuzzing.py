@@ -36,6 +36,7 @@ TOLD = frozenset({"aliasing", "other-dtype"})
 class Verdict:
     """One text that was proposed or offered, and how it differs."""
 
+    name: str  # of the module
     rules: tuple[str, ...]
     safety: Safety
     caveat: str
@@ -53,7 +54,7 @@ class Verdict:
         return self.safety is Safety.ASK and (gradient or tensor)
 
     def __str__(self) -> str:
-        lines = [f"{', '.join(self.rules)} ({self.safety}; {self.caveat or 'no caveat'})"]
+        lines = [f"{self.name}: {', '.join(self.rules)} ({self.safety}; {self.caveat or 'no caveat'})"]
         lines += [f"  with {inputs}: {what}" for _, inputs, what in self.wrong]
         return "\n".join([*lines, self.diff])
 
@@ -189,6 +190,7 @@ def _verdict(
 ) -> Verdict:
     differs = frozenset(tag for one in proposals for tag in one.differs)
     return Verdict(
+        name,
         tuple(one.rule for one in proposals),
         safety,
         " ".join(one.caveat for one in proposals if one.caveat),
