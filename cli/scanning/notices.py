@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from g2.capture.model import Frame, Snippet, Span
 from g2.cli.exchange.notice import Notice, Notices, fingerprints, in_characters
+from g2.cli.scanning.offers import offers
 from g2.cli.scanning.result import Result, fixes
 from g2.cli.scanning.words import in_root, summary
 from g2.cli.text import clean, inline, relative
@@ -17,16 +18,18 @@ def of_scan(result: Result, output: Output) -> Notices:
     """The places that are shown: errors where they fail, warnings where they are likely, notes where only possible."""
     root = output.workspace or str(result.sources.root)
     marks = fingerprints([of_sighting(sighting) for sighting in result.shown])
-    source = result.snippets()
+    source, tried = result.snippets(), offers(result)
     items = tuple(
-        _notice(result, sighting, source(sighting.span.path), mark, root)
+        _notice(result, sighting, source(sighting.span.path), mark, root, tried.get(sighting))
         for sighting, mark in zip(result.shown, marks, strict=True)
     )
     lost = tuple(f"{inline(one.path)} was not scanned: {inline(one.why)}." for one in result.scan.unread)
     return Notices(items, root, summary(result), (), lost)
 
 
-def _notice(result: Result, sighting: Sighting, source: Snippet | None, mark: str, root: str) -> Notice:
+def _notice(
+    result: Result, sighting: Sighting, source: Snippet | None, mark: str, root: str, tried: Cure | None
+) -> Notice:
     reason = everything().get(sighting.reason)
     parts = list(sighting.because)
     if reason is not None:
@@ -42,7 +45,7 @@ def _notice(result: Result, sighting: Sighting, source: Snippet | None, mark: st
         function=inline(sighting.function),
         fingerprint=mark,
         path_in=tuple(Frame(_rooted(result, f.span, root), inline(f.function)) for f in sighting.path_in),
-        cures=tuple(Cure(rule, safety) for rule, _, safety in fixes(sighting.reason)),
+        cures=(tried,) if tried else tuple(Cure(rule, safety) for rule, _, safety in fixes(sighting.reason)),
     )
 
 

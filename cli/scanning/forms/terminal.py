@@ -5,10 +5,12 @@ from __future__ import annotations
 from rich.text import Text
 
 from g2.capture.model import Frame, Snippet, Span
+from g2.cli.fixing.hunks import draw
+from g2.cli.scanning.offers import offers
 from g2.cli.scanning.result import Result, fixes
 from g2.cli.scanning.words import in_root, notes, summary, unused
 from g2.cli.text import inline, plural
-from g2.cli.views import Output
+from g2.cli.views import Cure, Output
 from g2.cli.views._page import Page
 from g2.explain.catalog import everything
 from g2.explain.scan.model import Sighting
@@ -24,10 +26,11 @@ def render(result: Result, output: Output) -> str:
     page.paragraph(page.prose(summary(result), "bold green" if good else "bold"))
     limit = LIMIT if output.limit is None else output.limit
     shown = result.shown[: limit or None]
-    source = result.snippets()
+    source, tried = result.snippets(), offers(result)
     for number, sighting in enumerate(shown, 1):
         page.blank()
         _sighting(page, result, number, sighting, source(sighting.span.path))
+        _cure(page, number, sighting, tried.get(sighting))
     if more := len(result.shown) - len(shown):
         page.blank()
         page.paragraph(Text(f"and {plural(more, 'more place')}; --limit 0 shows all"))
@@ -52,11 +55,16 @@ def _sighting(page: Page, result: Result, number: int, sighting: Sighting, sourc
         page.labelled("Path", [path])
     if sighting.because:
         page.labelled("Known", [Text(f"{inline('; '.join(sighting.because))}.")])
-    _cure(page, number, sighting)
 
 
-def _cure(page: Page, number: int, sighting: Sighting) -> None:
-    """What to do, in one line: the whole of it is told by g2 why."""
+def _cure(page: Page, number: int, sighting: Sighting, tried: Cure | None) -> None:
+    """What to do: the rewrite that g2 fix has tried here, else a line; the whole of it is told by g2 why."""
+    if tried is not None:
+        page.labelled("Fix", [page.prose(f"{tried.summary}; `g2 fix --apply` writes it.")])
+        for _, diff in tried.diffs:
+            page.blank()
+            draw(page, diff)
+        return
     reason = everything().get(sighting.reason)
     step = reason.steps[0] if reason is not None and reason.steps else f"`g2 why {sighting.reason}` tells what to do."
     page.steps(number, [step])
