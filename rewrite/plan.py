@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from g2.rewrite.model import Left, Proposal, Target
 from g2.rewrite.site import Site
 from g2.rewrite.source import Source, Unreadable
 
+_CELL = re.compile(r"[/\\]ipykernel_\d+[/\\]|<ipython-input-")  # what IPython calls the code of a cell
 _OWN = "torch"  # its files are not rewritten: what stands there is torch's to mend
 
 
@@ -42,6 +44,9 @@ def candidates(report: Report, read: Callable[[str], Source] = Source.read) -> I
                 yield Candidates(target, (), (Left("it stands in a file of torch"),), finding.advice)
                 continue
             span = caller
+        if _CELL.search(span.path):  # its debugger writes a copy of the cell there: not what the person edits
+            yield Candidates(target, (), (Left("it is a cell of a notebook, which is changed there"),), finding.advice)
+            continue
         try:
             source = read(span.path)
             piece = source.piece(span.line)
@@ -76,10 +81,10 @@ def candidates(report: Report, read: Callable[[str], Source] = Source.read) -> I
 def _unopened(path: str, error: Unreadable) -> str:
     """Why a place's file could not be read, a clause."""
     name = f"`{Path(path).name}`"
-    if Path(path).name.startswith("<"):
-        return "its code is in no file: it was made while the script ran"
     if Path(path).exists():
         return f"{name} was not opened: {error}"
+    if Path(path).name.startswith("<") or not Path(path).suffix:
+        return "its code is in no file: it was made while the script ran"
     if archive := next((above for above in Path(path).parents if above.is_file()), None):
         return f"it is inside the archive `{archive.name}`"
     return f"there is no {name}: the module was loaded without its source"

@@ -282,6 +282,18 @@ def test_names_imports_and_one_place_reached_from_two_classes(place: Place) -> N
     applied(place, before, after, script.replace("(Shared,", "(Shared, Other,"))
 
 
+CELLS = """\
+import linecache
+CELLS = []
+for number, name in enumerate({names!r}):
+    text = {text!r}.replace("{{name}}", f"Cell{{number}}")
+    linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+    space = {{"__name__": "__main__"}}
+    exec(compile(text, name, "exec"), space)
+    CELLS.append(space[f"Cell{{number}}"])
+"""
+
+
 def test_what_has_no_source_is_left_alone_and_named(place: Place) -> None:
     with zipfile.ZipFile(place.work / "z.zip", "w") as archive:
         archive.writestr("zipped.py", BODY.format(name="Zipped"))
@@ -291,9 +303,12 @@ def test_what_has_no_source_is_left_alone_and_named(place: Place) -> None:
     deep = "+".join(["1"] * 900)  # which Python reads, and libcst does not
     place.write("deep.py", BODY.format(name="Deep").replace("return x", f"return x * ({deep})"))
     executed = f'space = {{}}\nexec("""{BODY.format(name="Executed")}""", space)\nExecuted = space["Executed"]\n'
+    dumped = place.write("ipykernel_42/7.py", BODY.format(name="Dumped"))  # as the debugger of ipykernel does
+    cells = ("<ipython-input-1-0123456789ab>", "/tmp/ipykernel_4242/1234567.py", str(place.work / dumped), "Cell In[3]")
+    executed += CELLS.format(text=BODY, names=cells)
     head = f'import sys\nsys.path.insert(0, "z.zip")\n{executed}'
     script = main_of("Zipped", "Sourceless", "Deep", head=head)
-    place.write("run.py", script.replace("(Zipped,", "(Executed, Zipped,"))
+    place.write("run.py", script.replace("(Zipped,", "(Executed, *CELLS, Zipped,"))
     before = {path.name: path.read_bytes() for path in place.work.iterdir() if path.is_file()}
     result = found(place, "--apply", "--unsafe", "run.py")
     assert result["offers"] == []
@@ -301,6 +316,9 @@ def test_what_has_no_source_is_left_alone_and_named(place: Place) -> None:
     assert said["zipped.py"] == "it is inside the archive `z.zip`"
     assert said["sourceless.py"] == "there is no `sourceless.py`: the module was loaded without its source"
     assert said["<string>"] == "its code is in no file: it was made while the script ran"
+    for cell in ("<ipython-input-1-0123456789ab>", "1234567.py", "7.py"):
+        assert said[cell] == "it is a cell of a notebook, which is changed there"
+    assert said["Cell In[3]"] == "its code is in no file: it was made while the script ran"
     assert said["deep.py"].startswith("`deep.py` was not opened: libcst cannot parse it")
     assert {path.name: path.read_bytes() for path in place.work.iterdir() if path.is_file()} == before
 
