@@ -2,9 +2,9 @@
 
     python bench/hook.py [--files 1000] [--rounds 7]
 
-The repository is made of the largest files of the installed transformers (any other package with --package). CPU seconds are
-those of all processes, user and system; ratios are taken within a round. Asked for: under 0.3 s to start, under 0.5 s where
-nothing has changed, 50,000 lines a second and core the first time, and no torch loaded.
+The repository is made of the largest files of the installed transformers (any other package with --package). CPU
+seconds are those of all processes, user and system; ratios are taken within a round. Asked for: under 0.3 s to start,
+under 0.5 s where nothing has changed, 50,000 lines a second and core the first time, and no torch loaded.
 """
 
 from __future__ import annotations

@@ -174,11 +174,12 @@ def _known(entry: Any) -> Known:
 
 def _run(document: Any) -> KnownRun:
     speedup, torch = document.get("speedup"), document.get("torch")
-    numbers = [document["graphs"], document["roots"]]
-    if not all(type(number) is int for number in numbers) or not isinstance(speedup, int | float | None):
+    graphs, roots = document["graphs"], document["roots"]
+    if type(graphs) is not int or type(roots) is not int or not isinstance(speedup, int | float | None):
         raise ValueError("the numbers of a run are none")
     return KnownRun(
-        *numbers,
+        graphs,
+        roots,
         _all(document["breaks"]),
         _all(document["recompiles"]),
         None if torch is None else str(torch),

@@ -1,8 +1,8 @@
 """What is known of contents that were scanned before: a cache on disk that may be lost at any time.
 
 One SQLite file of its owner's alone, in the platform's cache folder or $G2_HOME/cache. Several g2 read and write it at
-once: SQLite's rollback journal locks whole transactions, also where a write-ahead log cannot be (network folders). Where
-it cannot be read or written, nothing is kept and everything works. A damaged file is set aside and made anew.
+once: SQLite's rollback journal locks whole transactions, also where a write-ahead log cannot be (network folders).
+Where it cannot be read or written, nothing is kept and everything works. A damaged file is set aside and made anew.
 """
 
 from __future__ import annotations

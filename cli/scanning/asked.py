@@ -60,7 +60,7 @@ class Asked:
             news = self._news(scan, found, git, project, kept)
         fail_on = Sureness(self.fail_on) if self.fail_on else project.fail_on
         show = Sureness(self.level) if self.level else fail_on
-        cwd = os.fsdecode(os.getcwdb())
+        cwd = str(Path.cwd())
         return Result.of(scan, found, cwd, news, only=self.only, show=show, fail_on=fail_on)
 
     def _in_hook(self, git: Git | None) -> Asked:

@@ -56,7 +56,8 @@ class Project:
         """What a command says, on both streams, when it ends with `code`."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "PRE_COMMIT"))}
         home = {"G2_HOME": str(self.folder.parent / "home"), "PRE_COMMIT_HOME": str(self.folder.parent / "hooks")}
-        author = {f"GIT_{who}_{what}": "g2@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        who = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
+        author = {f"GIT_{name}": "g2@example.org" for name in who}
         settings = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "COLUMNS": "100"}
         done = subprocess.run(
             words,
@@ -92,7 +93,8 @@ def test_new_breaks_and_recompiles_fail(project: Project) -> None:
     assert "knows train.py 4 4: 0 breaks, 0 causes of recompiling, 1 graph" in project.gate(
         "--write", "train.py", "4", "4", code=0
     )
-    project.write(model="# moved down\n\n" + MODEL.replace("self.layer(x).sin()", "(self.layer(x)\n             .sin())"))
+    moved = MODEL.replace("self.layer(x).sin()", "(self.layer(x)\n             .sin())")
+    project.write(model="# moved down\n\n" + moved)
     assert "passes against g2-baseline.json: Nothing changed." in project.gate("train.py", "4", "4", code=0)
 
     project.write(model=BROKEN)
@@ -138,8 +140,10 @@ def test_the_speedup_is_measured_when_asked_for(project: Project) -> None:
 def test_the_hook_runs_the_entries_that_a_staged_file_is_imported_by(project: Project, tmp_path: Path) -> None:
     hooks = Project(tmp_path / "g2")
     hooks.folder.mkdir()
-    text = (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8").replace("entry: g2 ", f"entry: {sys.executable} -m g2.cli ")
-    (hooks.folder / ".pre-commit-hooks.yaml").write_text(text)
+    text = (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8")
+    (hooks.folder / ".pre-commit-hooks.yaml").write_text(
+        text.replace("entry: g2 ", f"entry: {sys.executable} -m g2.cli ")
+    )
     for each in (hooks, project):
         each.run("git", "init", "-q", "-b", "main", code=0)
     hooks.run("git", "add", "-A", code=0)

@@ -1,4 +1,4 @@
-"""What a gate makes of a run and its baseline, which entries a commit touches, and what is refused. No script is run."""
+"""What a gate makes of a run and its baseline, which entries a commit touches, what is refused. No script is run."""
 
 from __future__ import annotations
 

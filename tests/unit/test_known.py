@@ -176,7 +176,9 @@ def test_the_findings_of_a_run_are_known_by_their_code() -> None:
     shown = report(samples.session())
     breaks = of_breaks(shown, shown.session.cwd)
     assert len(breaks) == len(shown.findings)
-    assert all(not known.path.startswith("/") for known, f in zip(breaks, shown.findings, strict=True) if f.place.owner.mine)
+    own = [known for known, f in zip(breaks, shown.findings, strict=True) if f.place.owner.mine]
+    assert own
+    assert not any(known.path.startswith("/") for known in own)
     assert not any("site-packages" in known.path for known in breaks)
     assert {known.reason for known in breaks} == {f.reason.slug for f in shown.findings}
     for known, finding in zip(of_recompiles(shown, shown.session.cwd), shown.recompiles, strict=True):

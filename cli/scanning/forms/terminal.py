@@ -70,7 +70,8 @@ def _cure(page: Page, number: int, sighting: Sighting, tried: Cure | None) -> No
     page.steps(number, [step])
     safe = [title for _, title, safety in fixes(sighting.reason) if safety == "safe"]
     if safe:
-        what = f"a rewrite that keeps results: {safe[0]}" if len(safe) == 1 else f"{len(safe)} rewrites that keep results"
+        many = f"{len(safe)} rewrites that keep results"
+        what = many if len(safe) > 1 else f"a rewrite that keeps results: {safe[0]}"
         page.labelled("Fix", [page.prose(f"`g2 fix SCRIPT` tries {what}.")])
 
 
