@@ -7,6 +7,7 @@ import ast
 import libcst as cst
 
 from g2.rewrite.rules._kinds import dotted
+from g2.rewrite.rules._torch_name import top
 from g2.rewrite.source import Source
 
 
@@ -19,11 +20,11 @@ def imported(source: Source, node: cst.CSTNode) -> str:
 
 def _names(source: Source) -> dict[str, str]:
     found: dict[str, str] = {}
-    for node in source.tree.body:
+    for node in top(source.tree):
         if isinstance(node, ast.Import):
             for name in node.names:
-                top = name.name.partition(".")[0]
-                found[name.asname or top] = name.name if name.asname else top
+                first = name.name.partition(".")[0]
+                found[name.asname or first] = name.name if name.asname else first
         elif isinstance(node, ast.ImportFrom) and not node.level:
             found |= {name.asname or name.name: f"{node.module}.{name.name}" for name in node.names}
     return found

@@ -92,6 +92,47 @@ print(fc.bias.grad)
 """,
     ),
     Example(
+        "a result in brackets",
+        before="""
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x):
+        y = (x * 2).requires_grad_()
+        return self.fc(y).sum()
+
+
+torch.manual_seed(0)
+print(Net()(torch.ones(2, 3)))
+""",
+        after="""
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 3)
+
+    def forward(self, x):
+        y = x * 2
+        if not torch.compiler.is_compiling():
+            y.requires_grad_()
+        return self.fc(y).sum()
+
+
+torch.manual_seed(0)
+print(Net()(torch.ones(2, 3)))
+""",
+    ),
+    Example(
         "a detached copy",
         before="""
 import torch

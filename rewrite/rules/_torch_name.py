@@ -39,7 +39,7 @@ def torch_names(source: Source) -> TorchNames:
     """What the file's own top-level imports give. Imports in functions are not looked at."""
     torch, functional, members = "", "", {}
     taken = set()
-    for node in _top(source.tree):
+    for node in top(source.tree):
         if isinstance(node, ast.Import):
             for name in node.names:
                 bound = name.asname or name.name.partition(".")[0]
@@ -72,7 +72,7 @@ def torch_names(source: Source) -> TorchNames:
     return TorchNames("torch", functional, ("import torch",), members)
 
 
-def _top(tree: ast.Module) -> list[ast.stmt]:
+def top(tree: ast.Module) -> list[ast.stmt]:
     """Statements at the top, those in `try` and `if` there with them."""
     found: list[ast.stmt] = []
     waiting = list(tree.body)

@@ -54,6 +54,8 @@ def _where(source: Source, name: str, number: str) -> _Where | Left:
     inside = list(ast.walk(function))
     if any(isinstance(n, ast.Global) and number in n.names for n in inside):
         return Left(f"{name} itself changes {number}")
+    if any(isinstance(n, ast.Name) and n.id == number and not isinstance(n.ctx, ast.Load) for n in inside):
+        return Left(f"{number} is a local name of {name}")
     if any(isinstance(n, (*FUNCTIONS, ast.Lambda, ast.ClassDef)) for n in inside if n is not function):
         return Left(f"{name} holds other functions")
     wishes = [one for one in compiles(source) if one.what == name]
@@ -250,6 +252,23 @@ RULE = Rule(
 
             for count in (2, 3):
                 print(run(7))
+            """,
+        ),
+        Negative(
+            "a local name, which is compiled anew behind a graph break",
+            """
+            import time
+
+            import torch
+
+            @torch.compile
+            def step(x):
+                start = time.perf_counter()
+                y = x * 2
+                return y, time.perf_counter() - start
+
+            for _ in range(3):
+                step(torch.ones(3))
             """,
         ),
         Negative(

@@ -152,7 +152,9 @@ def _apart(site: Site, statement: cst.SimpleStatementLine, line: cst.Assign, ask
     if len(line.targets) != 1 or not isinstance(target, cst.Name):
         return []
     name, made = target.value, piece.code(call.func.value)
-    told = f"{name}{piece.source.text[piece.bounds(call.func.value)[1] : piece.bounds(call)[1]].strip()}"
+    told = f"{name}.{piece.source.text[piece.bounds(call.func.attr)[0] : piece.bounds(call)[1]]}"
+    if "\n" in made and call.func.value.lpar:
+        made = f"({made})"
     if made == name:
         return [piece.replace(line, told), _guarded(site, statement, asking)][1:]
     guard = f"if not {asking}:\n{_one_level(site)}{told}"
