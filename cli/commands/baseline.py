@@ -62,7 +62,9 @@ def diff(file: str | None) -> int:
     for sign, entries in (("+", new), ("-", difference.gone)):
         for entry in entries:
             times = f" ({entry.count} times)" if entry.count > 1 else ""
-            click.echo(f"{sign} {inline(entry.path)}: {inline(entry.function)}: {entry.reason}: {inline(entry.code)}{times}")
+            click.echo(
+                f"{sign} {inline(entry.path)}: {inline(entry.function)}: {entry.reason}: {inline(entry.code)}{times}"
+            )
     came, went = (sum(entry.count for entry in entries) for entries in (new, difference.gone))
     click.echo(f"g2: {plural(came, 'new finding')}, {went:,} gone, {len(difference.matched):,} known", err=True)
     return 1 if came or went else 0

@@ -68,7 +68,7 @@ class Asked:
         """Run what was asked for, tell what changed, and give the exit code: the worst of all scripts."""
         git = Git.find()
         top, project = project_here(git)
-        limits = {"calls": project.calls, "time_limit": project.time_limit}
+        limits: dict[str, Any] = {"calls": project.calls, "time_limit": project.time_limit}
         usual = {name: value for name, value in limits.items() if value is not None}
         targets = [self.target] if self.target else touched(git, project) if self.staged else list(project.entry)
         if not targets and not self.staged:

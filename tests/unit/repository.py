@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 MODEL = """\
@@ -32,12 +33,12 @@ class Repository:
         folder.mkdir(parents=True, exist_ok=True)
         self.git("init", "-q", "-b", "main")
 
-    def git(self, *words: str, code: int = 0, **more: str) -> str:
+    def git(self, *words: str, code: int = 0, environ: Mapping[str, str] | None = None) -> str:
         """Standard output and error of a git command that ends with `code`."""
         done = subprocess.run(
             ["git", *words],
             cwd=self.folder,
-            env=environment(**more),
+            env={**environment(), **(environ or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=300,

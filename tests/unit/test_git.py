@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -186,8 +187,7 @@ def test_a_content_is_read_in_another_process(repo: Repository) -> None:
         assert list(pool.map(_read, readers)) == [3, 300_000]
 
 
-def _read(reader: object) -> int:
-    assert callable(reader)
+def _read(reader: Callable[[], bytes]) -> int:
     return len(reader())
 
 

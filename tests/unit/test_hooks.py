@@ -71,7 +71,7 @@ def home(repo: Repository) -> dict[str, str]:
 
 
 def commit(repo: Repository, *words: str, refused: bool = False) -> str:
-    return repo.git("commit", "-m", "a commit", *words, code=int(refused), **home(repo))
+    return repo.git("commit", "-m", "a commit", *words, code=int(refused), environ=home(repo))
 
 
 def head(repo: Repository, path: str = "model.py") -> str:
@@ -151,7 +151,7 @@ def test_a_merge_without_conflict(repo: Repository) -> None:
     repo.commit(side=BROKEN)
     repo.git("checkout", "-q", "main")
     repo.commit(main=MODEL)
-    said = repo.git("merge", "--no-edit", "side", **home(repo))
+    said = repo.git("merge", "--no-edit", "side", environ=home(repo))
     assert re.search(r"g2\.+Passed", said)
     assert head(repo, "side.py") == BROKEN
 
@@ -161,7 +161,7 @@ def test_a_merge_with_a_conflict(repo: Repository) -> None:
     repo.commit(side=BROKEN, model=MODEL + "\nA = 1\n")
     repo.git("checkout", "-q", "main")
     repo.commit(model=MODEL + "\nB = 1\n")
-    repo.git("merge", "--no-edit", "side", code=1, **home(repo))
+    repo.git("merge", "--no-edit", "side", code=1, environ=home(repo))
     repo.write(model=BROKEN)
     repo.git("add", "-A")
     said = commit(repo, refused=True)
@@ -200,9 +200,9 @@ def test_a_push_of_what_was_committed_without_the_hook(repo: Repository, tmp_pat
     repo.git("fetch", "-q")
     repo.git("branch", "-q", "-u", "origin/main")
     repo.commit(model=BROKEN)
-    assert "model.py:12:8" in repo.git("push", "-q", "origin", "main", code=1, **home(repo))
+    assert "model.py:12:8" in repo.git("push", "-q", "origin", "main", code=1, environ=home(repo))
     repo.commit(model=MODEL)
-    repo.git("push", "-q", "origin", "main", **home(repo))
+    repo.git("push", "-q", "origin", "main", environ=home(repo))
 
 
 def test_all_files(repo: Repository) -> None:
