@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
@@ -17,6 +18,7 @@ from g2.rewrite.trial.sizes import Renaming, lengths, renamable, renamings
 
 Made = tuple[tuple[Any, ...], dict[str, Any]]
 MOST = 40
+_OTHER_MODE = 4  # of so many random inputs one comes in the other of train and eval
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ def variants(
     """At most 40 other inputs, the recorded ones not among them. kept: attributes of the object that are not changed.
 
     Tensors, all together and then each alone; sizes, the same in all tensors that have them; Python floats; what the
-    object holds; train and eval; layout in memory and requires_grad. None, strings and flags stay as they are.
+    object holds; train and eval; layout in memory and requires_grad; random numbers of another seed. None, strings and
+    flags stay as they are.
     """
     inputs = Inputs(args, kwargs, names)
     together = _together(inputs, WAYS)
@@ -55,7 +58,7 @@ def variants(
     inside = [_with_held(inputs, item, way) for item in held(module, kept) for way in item.ways()]
     modes = [_other_mode(inputs, module)] if isinstance(module, torch.nn.Module) else []
     grads = list(_grads(inputs))
-    rest = [*_strides(inputs), *_numbers(inputs)]
+    rest = [*_strides(inputs), _reseeded(inputs), *_numbers(inputs)]
     alone = [_alone(inputs, path, way) for path, way in _each(inputs)]
     ordered = [*together[:3], *sizes[:1], *modes, *inside[:1], *together[3:4], *grads, *together[4:5], *sizes[1:3]]
     lists = (together[5:], alone, sizes[3:], inside[1:], rest)
@@ -186,8 +189,21 @@ def _other_mode(inputs: Inputs, module: torch.nn.Module, training: bool | None =
     return Variant(f"in {'train' if wanted else 'eval'} mode", make)
 
 
+def _reseeded(inputs: Inputs) -> Variant:
+    def make() -> Made:
+        torch.manual_seed(1)
+        random.seed(1)
+        return inputs.make()
+
+    return Variant("random numbers of another seed", make)
+
+
 def _random(inputs: Inputs, small: Sequence[Held], module: Any, seed: int, number: int) -> Variant:
     def make() -> Made:
+        torch.manual_seed(number + 1)  # a draw may decide which way is taken
+        random.seed(number + 1)
+        if number % _OTHER_MODE == 1 and isinstance(module, torch.nn.Module):
+            module.train(not module.training)
         change, inner = random_change(inputs, module, seed, number)
         for item in small if inner is not None else ():
             assert inner is not None

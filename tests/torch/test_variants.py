@@ -65,10 +65,34 @@ def test_any_fork_makes_the_same() -> None:
 
 
 def test_the_global_random_stream_is_left_alone() -> None:
+    torch.manual_seed(0)
     before = torch.get_rng_state()
-    for variant in [*all_of().values(), *islice(search(*inputs(), None, 1), 5)]:
+    for variant in all_of().values():
+        torch.set_rng_state(before)
         variant.make()
-    assert torch.equal(before, torch.get_rng_state())
+        assert torch.equal(before, torch.get_rng_state()) is (variant.name != "random numbers of another seed")
+
+
+def test_the_search_draws_other_random_numbers_the_same_in_every_fork() -> None:
+    def drawn() -> list[float]:
+        found: list[float] = []
+        for variant in islice(search(*inputs(), None, 1), 5):
+            variant.make()
+            found.append(float(torch.rand(())))
+        return found
+
+    assert drawn() == drawn()
+    assert len(set(drawn())) == 5
+
+
+def test_the_search_tries_train_and_eval() -> None:
+    net = Net()
+    modes = set()
+    for variant in islice(search(*inputs(), net, 1), 8):
+        net.train()
+        variant.make()
+        modes.add(net.training)
+    assert modes == {True, False}
 
 
 def test_the_recorded_tensors_are_never_written_to() -> None:
@@ -236,6 +260,6 @@ def test_the_search_counts_and_measures() -> None:
 
 
 def test_nothing_to_vary() -> None:
-    assert list(variants((None, "text", 3), {})) == []
+    assert [one.name for one in variants((None, "text", 3), {})] == ["random numbers of another seed"]
     assert recorded((None, "text", 3), {"k": 1}).make() == ((None, "text", 3), {"k": 1})
     assert [name for name, _ in sequences((), {})] == ["the same three times"]
