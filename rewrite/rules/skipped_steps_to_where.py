@@ -65,7 +65,9 @@ class Layer(nn.Module):
         super().__init__()
         self.fc = nn.Linear(4, 4)
 
-    def forward(self, x):
+    def forward(self, x, cache=None):
+        if cache is not None:
+            cache.append(x)
         return (x + torch.tanh(self.fc(x)),)
 
 class Net(nn.Module):
@@ -152,6 +154,24 @@ new_x = outputs[0]
 x = new_x if skip is None else torch.where(skip, x, new_x)
 if self.checkpointing:
     seen += (outputs,)
+"""),
+        ),
+        Example(
+            name="a cache that the steps fill",
+            before=_script("""
+if self.training:
+    probability = torch.rand([])
+    if probability < 0.5:
+        continue
+x = layer(x, seen)[0]
+"""),
+            after=_script("""
+skip = None
+if self.training:
+    probability = torch.rand([])
+    skip = probability < 0.5
+new_x = layer(x, seen)[0]
+x = new_x if skip is None else torch.where(skip, x, new_x)
 """),
         ),
         Example(
