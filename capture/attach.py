@@ -141,19 +141,7 @@ class _Recorder:
             self.adoption.dynamo_imported()
 
     def introduction(self) -> dict[str, object]:
-        env = os.environ
-        rank = next((env[k] for k in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK") if k in env), None)
-        return {
-            "e": "start",
-            "pid": os.getpid(),
-            "ppid": os.getppid(),
-            "argv": sys.orig_argv[1:],
-            "rank": int(rank) if rank is not None and rank.isdigit() else None,
-            "python": ".".join(map(str, sys.version_info[:3])),
-            "cwd": _cwd(),
-            "t": _clock(),
-            "torch": self.version,
-        }
+        return introduction(self.version)
 
     def forked(self) -> None:
         self.journal.move(self.folder / f"journal-{os.getpid()}.jsonl", self.introduction if self.began else None)
@@ -173,6 +161,23 @@ class _Recorder:
             self.closing()
         self.stats.flush(force=True)
         self.journal.write({"e": "end", "t": _clock()})
+
+
+def introduction(torch: str | None) -> dict[str, object]:
+    """The first event of a process's journal; `torch` is the version that it uses."""
+    env = os.environ
+    rank = next((env[k] for k in ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK") if k in env), None)
+    return {
+        "e": "start",
+        "pid": os.getpid(),
+        "ppid": os.getppid(),
+        "argv": sys.orig_argv[1:],
+        "rank": int(rank) if rank is not None and rank.isdigit() else None,
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "cwd": _cwd(),
+        "t": _clock(),
+        "torch": torch,
+    }
 
 
 class _Watch(MetaPathFinder):

@@ -11,8 +11,8 @@ _INSTALLED = ("/site-packages/", "/dist-packages/")
 
 @functools.cache
 def is_mine(path: str) -> bool:
-    """True for source files outside every package folder and outside the standard library."""
-    if not path or path.startswith("<"):
+    """True for source files outside every package folder and outside the standard library, and for cells of IPython."""
+    if not path or (path.startswith("<") and not path.startswith("<ipython-input-")):
         return False
     plain = path.replace("\\", "/")
     return not any(part in plain for part in _INSTALLED) and not plain.startswith(_standard_library())

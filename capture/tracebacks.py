@@ -23,7 +23,7 @@ _OURS = str(Path(__file__).parent) + "/"
 _DYNAMOS = ("/torch/_dynamo/", "/torch/fx/_lazy_graph_module.py", "/torch/fx/graph_module.py")
 _RESUME = "torch_dynamo_resume_in_"
 _GRAPH = "<eval_with_key>"
-_ENTRY = "outermost"  # the wrapper in adopt.py that stands for Module._wrapped_call_impl
+_ENTRY = "outermost"  # the wrapper in outermost.py that stands for Module._wrapped_call_impl
 _STEP = re.compile(r'^ *File "(.+)", line (\d+), in (.+)$', re.MULTILINE)
 
 

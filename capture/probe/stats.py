@@ -145,7 +145,8 @@ class Stats:
             self._ran.graph(graph, begin, end)
             self._close_gap(begin)
         mine = self._thread
-        mine.graph_end, mine.gap, mine.compiling = end, ended_by, 0.0
+        # Outside of a root's call nobody says where a call ends: the next graph may be another call's.
+        mine.graph_end, mine.gap, mine.compiling = end, ended_by if mine.active else None, 0.0
 
     def _close_gap(self, now: float | None) -> None:
         """The next graph starts at `now`; None at the end of a root: what ran since may be real work."""
