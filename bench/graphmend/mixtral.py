@@ -5,7 +5,7 @@ from transformers import MixtralConfig, MixtralForCausalLM
 
 torch.manual_seed(0)
 config = MixtralConfig(
-    vocab_size=100, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+    vocab_size=100, hidden_size=32, num_hidden_layers=1, num_attention_heads=4, num_key_value_heads=2,
     intermediate_size=64, num_local_experts=4, num_experts_per_tok=2, max_position_embeddings=64,
 )  # fmt: skip
 net = MixtralForCausalLM(config)
