@@ -12,7 +12,7 @@ from g2.rewrite.rules._again import overwritten
 from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Notes, Refused
 from g2.rewrite.rules._kinds import Kinds, dotted
-from g2.rewrite.rules._layout import comments
+from g2.rewrite.rules._layout import call, comments, width
 from g2.rewrite.rules._mixed import body
 from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._pure import Effects
@@ -73,12 +73,20 @@ def _text(
     for one in made:
         lines += [line.removeprefix("    ") for line in body(cst.IndentedBlock([one]), piece)]
     kept = [line for line in comments(piece, found) if not any(line in above for above in lines)]
-    return "\n".join([*lines, *kept, *(_line(update) for update in chosen)])
+    return "\n".join([*lines, *kept, *(_line(update, len(piece.indent(found)), width(piece)) for update in chosen)])
 
 
-def _line(update: Update) -> str:
+def _line(update: Update, column: int, limit: int) -> str:
+    """The update as a statement at a column; the arguments of a call stand below each other where it is too long."""
     head, tail = update.pieces()
-    return f"{head}{update.value.text}{tail}"
+    line = f"{head}{update.value.text}{tail}"
+    if column + len(line) <= limit or not head.endswith(("(", ", ")):
+        return line
+    made, code = cst.parse_expression(line), cst.Module([]).code_for_node
+    if not isinstance(made, cst.Call):
+        return line
+    arguments = [code(one.with_changes(comma=cst.MaybeSentinel.DEFAULT)) for one in made.args]
+    return call(code(made.func), arguments, "", column, limit)
 
 
 def _split(suite: cst.BaseSuite, kinds: Kinds) -> tuple[list[tuple[str, cst.If]], cst.IndentedBlock]:
@@ -185,7 +193,11 @@ if not hasattr(self, "long"):
     self.long = longer(4)
 # it may have been moved
 self.short = self.short.to(x.device)
-self.register_buffer("scale", torch.where(last > 4, self.long, self.short), persistent=False)
+self.register_buffer(
+    "scale",
+    torch.where(last > 4, self.long, self.short),
+    persistent=False,
+)
 """),
         ),
     ),
