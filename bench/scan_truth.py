@@ -19,11 +19,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from g2.explain.recompile_reason import recompile_reasons
 from g2.explain.scan.model import Scan, SourceFile
 from g2.explain.scan.scan import scan
 
+SMALL = 150  # files of a package that --quick scans whole
 # Effects of other breaks and of limits: nothing stands in the source at these places.
 EFFECTS = {"lost-function", "recompile-limit"}
 NOT_SCANNED = {"torch", "numpy", "scipy", "triton", "functorch", "sympy", "pandas", "sklearn"}
@@ -69,7 +71,12 @@ def zoo(folder: Path, reached: Path) -> Iterator[Case]:
             continue
         broke = [
             Broke(
-                s["file"].replace("cases/", ""), s["line"], s["gb_id"] or "", s["code"], "after-effect" in s["cause"], False
+                s["file"].replace("cases/", ""),
+                moved(folder / f"{name}.py", s["line"], s["code"]) if s["file"].startswith("cases/") else s["line"],
+                s["gb_id"] or "",
+                s["code"],
+                "after-effect" in s["cause"],
+                False,
             )
             for s in case["sites"]
         ]
@@ -84,8 +91,7 @@ def wild(records: Path, scripts: Path, reached: Path) -> Iterator[Case]:
         record = json.loads(path.read_text("utf-8"))
         broke = [
             Broke(
-                site(b["span"]["path"]),
-                b["span"]["line"],
+                *place(b),
                 b["reason"],
                 b["headline"],
                 bool(b["after_effect"]) or b["reason"] in EFFECTS,
@@ -94,6 +100,22 @@ def wild(records: Path, scripts: Path, reached: Path) -> Iterator[Case]:
             for b in record["breaks"]
         ]
         yield Case(name, scripts / f"{name}.py", broke, ran(reached, name))
+
+
+def place(broke: dict[str, Any]) -> tuple[str, int]:
+    """Where it broke; for a place inside torch or Python's own library the call that led there."""
+    spans = [broke["span"], *(frame["span"] for frame in reversed(broke["stack"]))]
+    for span in spans:
+        path = site(span["path"])
+        if path.split("/")[0] not in NOT_SCANNED and "/lib/python" not in path and not path.startswith("<"):
+            return (Path(path).name if path.startswith("/") else path), span["line"]
+    return site(broke["span"]["path"]), broke["span"]["line"]
+
+
+def moved(script: Path, line: int, code: str) -> int:
+    """The line of this code in a script whose header has changed since."""
+    same = [n for n, text in enumerate(script.read_text("utf-8").splitlines(), 1) if text.strip() == code.strip()]
+    return min(same, key=lambda n: abs(n - line), default=line)
 
 
 def ran(reached: Path, name: str) -> list[tuple[str, int, str]]:
@@ -155,10 +177,11 @@ def look(case: Case, quick: bool) -> None:
                 folders.add(Path(start) / "site-packages" / top)
     files = [SourceFile(case.script.name, str(case.script), case.script.read_bytes)]
     for folder in sorted(folders):
-        if not quick:
+        if not quick or len(package(folder)) < SMALL:
             files += package(folder)
     if quick:
-        files += touched(case)
+        there = {file.path for file in files}
+        files += [file for file in touched(case) if file.path not in there]
     case.found = scan(files, kept=KEPT)
     known = {file.path for file in files}
     changes = set(recompile_reasons())
@@ -191,7 +214,7 @@ def main() -> int:
     parser.add_argument("--zoo", type=Path)
     parser.add_argument("--records", type=Path)
     parser.add_argument("--scripts", type=Path)
-    parser.add_argument("--quick", action="store_true", help="scan only the files in which something ran")
+    parser.add_argument("--quick", action="store_true", help="of large packages, scan only the files in which something ran")
     parser.add_argument("-v", action="store_true")
     parser.add_argument("names", nargs="*")
     given = parser.parse_args()

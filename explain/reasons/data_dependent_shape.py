@@ -11,6 +11,7 @@ def _headline(evidence: Evidence) -> str:
     return f"the size of the result depends on the data: {source}" if source else ""
 
 
+_OPTION = "capture_dynamic_output_shape_ops"
 _MAKERS = (
     "nonzero",
     "unique",
@@ -23,11 +24,11 @@ _MAKERS = (
 
 
 def _made(event: Event) -> Spot | None:
-    return Spot(event.node, "the size of the result depends on the data: {}", (Need(event.receiver),))
+    return Spot(event.node, "the size of the result depends on the data: {}", (Need(event.receiver),), option=_OPTION)
 
 
 def _called(event: Event) -> Spot | None:
-    return Spot(event.node, "the size of the result depends on the data: {}")
+    return Spot(event.node, "the size of the result depends on the data: {}", option=_OPTION)
 
 
 def _where(event: Event) -> Spot | None:
@@ -38,7 +39,7 @@ def _repeated(event: Event) -> Spot | None:
     repeats = event.keywords.get("repeats", event.args[-1] if event.args else frozenset())
     if "output_size" in event.keywords or (event.name and len(event.args) == 1 and "repeats" not in event.keywords):
         return None
-    return Spot(event.node, "the size of the result depends on the data: {}", (Need(repeats),))
+    return Spot(event.node, "the size of the result depends on the data: {}", (Need(repeats),), option=_OPTION)
 
 
 def _indexed(event: Event) -> Spot | None:
@@ -48,9 +49,15 @@ def _indexed(event: Event) -> Spot | None:
         needs = (Need(event.value), Need(index, "mask"))
         if "mask" in name and not (isinstance(index, frozenset) and "tb" in index):
             needs = (Need(event.value), Need(index))
-            return Spot(event.node, "the size of the result depends on the data: {}", needs, Sureness.LIKELY)
-        return Spot(event.node, "the size of the result depends on the data: {}", needs)
+            return Spot(event.node, "the size of the result depends on the data: {}", needs, Sureness.LIKELY, option=_OPTION)
+        return Spot(event.node, "the size of the result depends on the data: {}", needs, option=_OPTION)
     return None
+
+
+def _ctc(event: Event) -> Spot | None:
+    # With the lengths in tensors.
+    needs = tuple(Need(value) for value in event.args[2:4])
+    return Spot(event.node, "the size of a result depends on the data: {}", needs, Sureness.LIKELY) if needs else None
 
 
 REASON = Reason(
@@ -124,5 +131,6 @@ REASON = Reason(
         Detector("call", _where, names=("torch.where",)),
         Detector("call", _repeated, names=("torch.repeat_interleave",), methods=("repeat_interleave",)),
         Detector("index", _indexed),
+        Detector("call", _ctc, names=("torch.nn.functional.ctc_loss", "torch.ctc_loss")),
     ),
 )

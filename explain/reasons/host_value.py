@@ -1,10 +1,12 @@
 """`.item()`, `int()`, `float()`, `tolist()`, an index: a number leaves a tensor and becomes Python's."""
 
+import ast
 import re
 
 from g2.explain.reading import builtin, flat, on_tensor
 from g2.explain.reason import Evidence, Example, Reason
 from g2.explain.scan.detector import Detector, Event, Need, Spot
+from g2.explain.scan.model import Sureness
 
 _NUMBERS = {
     "range",
@@ -44,10 +46,13 @@ def _headline(evidence: Evidence) -> str:
     return f"a tensor's value is needed in Python: {source}" if source else "a tensor's value is needed in Python"
 
 
+_OPTION = "capture_scalar_outputs"
+
+
 def _read(event: Event) -> Spot | None:
     if event.args:
         return None
-    return Spot(event.node, f"`.{event.method}()` brings a tensor's value to Python: {{}}", (Need(event.receiver),))
+    return Spot(event.node, f"`.{event.method}()` brings a tensor's value to Python: {{}}", (Need(event.receiver),), option=_OPTION)
 
 
 def _converted(event: Event) -> Spot | None:
@@ -55,7 +60,7 @@ def _converted(event: Event) -> Spot | None:
         return None
     name = event.name.rpartition(".")[2]
     needs = tuple(Need(value) for value in event.args)
-    return Spot(event.node, f"`{name}()` brings a tensor's value to Python: {{}}", needs, either=True)
+    return Spot(event.node, f"`{name}()` brings a tensor's value to Python: {{}}", needs, either=True, option=_OPTION)
 
 
 _FACTORIES = ("arange", "zeros", "ones", "full", "empty", "rand", "randn", "eye", "linspace", "randperm")
@@ -75,6 +80,17 @@ def _chosen(event: Event) -> Spot | None:
     for index in event.indices:
         if not isinstance(index, frozenset) or "t" in index or "tb" in index:
             return Spot(event.node, "a tensor chooses from a list: {}", (Need(event.value, "list"), Need(index)))
+    return None
+
+
+def _picked(event: Event) -> Spot | None:
+    # An index without dimensions is read as a number: that of `x[ids[i]]`, where ids has one dimension.
+    for index, node in zip(event.indices, event.parts, strict=True):
+        inner = node.slice if isinstance(node, ast.Subscript) else None
+        single = isinstance(inner, ast.Name) or (isinstance(inner, ast.Constant) and isinstance(inner.value, int))
+        if single and not (isinstance(index, frozenset) and not index & {"t", "tb"}):
+            needs = (Need(event.value), Need(index))
+            return Spot(event.node, "a tensor's value is needed in Python: {}", needs, Sureness.LIKELY)
     return None
 
 
@@ -164,5 +180,6 @@ REASON = Reason(
         Detector("call", _encoded, names=("torch.nn.functional.one_hot",)),
         Detector("slice", _cut),
         Detector("index", _chosen),
+        Detector("index", _picked),
     ),
 )

@@ -3,6 +3,7 @@
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
 from g2.explain.scan.detector import Detector, Event, Spot
+from g2.explain.scan.model import Sureness
 
 
 def _headline(evidence: Evidence) -> str:
@@ -20,6 +21,10 @@ _WITH_PARAMETERS = """
 
 def _built(event: Event) -> Spot | None:
     return Spot(event.node, "a parameter is made inside a compiled function: {}")
+
+
+def _initialized(event: Event) -> Spot | None:
+    return Spot(event.node, "a module is made inside a compiled function: {}", sure=Sureness.LIKELY)
 
 
 REASON = Reason(
@@ -110,5 +115,6 @@ REASON = Reason(
                 *(f"torch.nn.{name}" for name in _WITH_PARAMETERS.split()),
             ),
         ),
+        Detector("instance", _initialized, names=("torch.nn.Module.__init__",)),
     ),
 )

@@ -6,6 +6,7 @@ from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
 from g2.explain.scan.detector import Detector, Event, Need, Spot
 from g2.explain.scan.model import Sureness
+from g2.explain.scan.operate import element
 
 _NUMPY = re.compile(r"\b(np|numpy)\.(?!random\b)")
 
@@ -37,6 +38,13 @@ def _converted(event: Event) -> Spot | None:
 def _read(event: Event) -> Spot | None:
     headline = "a number from NumPy is needed in Python: {}"
     return Spot(event.node, headline, (Need(event.receiver, "array"),), Sureness.LIKELY)
+
+
+def _sized(event: Event) -> Spot | None:
+    if not event.args or not isinstance(event.args[0], frozenset):
+        return None
+    needs = (Need(element(event.args[0]), "array"),)
+    return Spot(event.node, "a number from NumPy is needed as a size: {}", needs, Sureness.LIKELY)
 
 
 REASON = Reason(
@@ -115,5 +123,6 @@ REASON = Reason(
         Detector("call", _converted, names=("builtins.int", "builtins.float", "builtins.range")),
         Detector("call", _read, methods=("item", "tolist")),
         Detector("slice", _decided),
+        Detector("call", _sized, names=("numpy.zeros", "numpy.ones", "numpy.empty", "numpy.full")),
     ),
 )

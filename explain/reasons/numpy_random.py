@@ -42,6 +42,8 @@ _DRAWS = (
     "dirichlet",
     "laplace",
     "shuffle",
+    "SeedSequence",
+    "default_rng",
 )
 
 

@@ -20,7 +20,7 @@ def _headline(evidence: Evidence) -> str:
 
 
 def _called(event: Event) -> Spot | None:
-    return Spot(event.node, "a recurrent layer is called: {}")
+    return Spot(event.node, "a recurrent layer is called: {}", option="allow_rnn")
 
 
 REASON = Reason(

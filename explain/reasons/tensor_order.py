@@ -2,6 +2,7 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
+from g2.explain.scan.model import Sureness
 from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
@@ -14,6 +15,11 @@ def _sorted(event: Event) -> Spot | None:
     if not event.args or "key" in event.keywords:
         return None
     return Spot(event.node, "Python puts tensors in order: {}", (Need(event.args[0], "tensors"),))
+
+
+def _compared(event: Event) -> Spot | None:
+    needs = (Need(event.value, "tensors"), Need(event.receiver, "tensors"))
+    return Spot(event.node, "Python compares lists of tensors: {}", needs, Sureness.LIKELY, either=True)
 
 
 REASON = Reason(
@@ -63,5 +69,5 @@ REASON = Reason(
             """,
     ),
     see_also=("tensor-branch", "host-value"),
-    seen=(Detector("call", _sorted, names=("builtins.sorted",)),),
+    seen=(Detector("call", _sorted, names=("builtins.sorted",)), Detector("compare", _compared)),
 )

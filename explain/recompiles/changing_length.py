@@ -3,8 +3,6 @@
 from g2.capture.model import Guard, Recompile, Session
 from g2.explain.reason import Example
 from g2.explain.recompile_reason import RecompileReason
-from g2.explain.scan.detector import Detector, Event, Need, Spot
-from g2.explain.scan.model import Sureness
 
 
 def _claims(guard: Guard) -> bool:
@@ -17,14 +15,6 @@ def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, 
         "so each length is compiled. Stack tensors into one tensor (torch.stack) and let its size "
         "change, or pad to one length.",
     )
-
-
-def _grown(event: Event) -> Spot | None:
-    headline = "a list that grows at every call: {}"
-    receiver = event.receiver
-    if not isinstance(receiver, tuple) or receiver[0] != "." or receiver[1] != ("p", 0):
-        return None
-    return Spot(event.node, headline, (Need(receiver, "list"), Need(("m",), "module")), Sureness.LIKELY)
 
 
 REASON = RecompileReason(
@@ -69,5 +59,4 @@ REASON = RecompileReason(
                 f(xs)
             """,
     ),
-    seen=(Detector("call", _grown, methods=("append", "extend")),),
 )

@@ -26,7 +26,7 @@ STATEMENTS: dict[type[ast.AST], Statement] = {}
 class Sheet:
     """What is being found out about one file."""
 
-    __slots__ = ("classes", "functions", "lines", "names", "stars", "table")
+    __slots__ = ("classes", "functions", "lines", "names", "options", "stars", "table")
 
     def __init__(self, table: Table, lines: list[bytes]) -> None:
         self.table = table
@@ -35,6 +35,7 @@ class Sheet:
         self.classes: list[Class] = []
         self.names: dict[str, Value] = {}
         self.stars: list[str] = []
+        self.options: list[str] = []
 
     def source(self, node: ast.AST) -> tuple[str, tuple[int, int, int, int]]:
         """The text of a node, and where it stands."""
@@ -196,7 +197,7 @@ class Body:
         places: list[tuple[Any, ...]] = []
         for (_, slug), (spot, needs, sure) in self.places.items():
             source, span = self.sheet.source(spot.node)
-            places.append(tuple(Place(slug, spot.headline, source, span, needs, spot.either, str(sure))))
+            places.append(tuple(Place(slug, spot.headline, source, span, needs, spot.either, str(sure), spot.option)))
         places.sort(key=_where)
         function.places = tuple(places)
 

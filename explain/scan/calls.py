@@ -228,7 +228,7 @@ def _inside(
     if isinstance(callee, frozenset):
         if not any(isinstance(atom, tuple) and atom[0] in "IS" for atom in callee):
             return operate.called(callee) if callee else UNKNOWN
-    elif callee[0] == "g" and callee[1].rpartition(".")[2] in _LOGGERS:
+    elif callee[0] == "g" and callee[1].replace(":", ".").rpartition(".")[2] in _LOGGERS:
         return instance("logging.Logger")
     return body.call(Call(callee, tuple(args), keywords, *body.at(node)))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from g2.explain.scan.body import Body
 from g2.explain.scan.detector import Event
 from g2.explain.scan.expressions import attribute_of, element_of
-from g2.explain.scan.facts import Call
+from g2.explain.scan.facts import Call, Class
 from g2.explain.scan.values import (
     ARRAY,
     NONE,
@@ -188,6 +188,21 @@ def _grads(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) ->
     return TENSOR_LIST
 
 
+def _named_tuple(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> Value:
+    """`namedtuple("Name", "a b c")` is a class with these fields."""
+    if len(node.args) < 2:
+        return UNKNOWN
+    try:
+        names = ast.literal_eval(node.args[1])
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return UNKNOWN
+    if isinstance(names, str):
+        names = names.replace(",", " ").split()
+    fields = [name[0] if isinstance(name, tuple) else name for name in names]
+    body.sheet.classes.append(Class("namedtuple", node.lineno, fields={str(name): UNKNOWN for name in fields}))
+    return ("k", len(body.sheet.classes) - 1)
+
+
 BUILT: dict[str, Maker] = {
     "builtins.list": _listed,
     "builtins.set": _listed,
@@ -213,6 +228,7 @@ BUILT: dict[str, Maker] = {
     "builtins.filter": _filter,
     "builtins.all": lambda body, node, args, keywords: NUMBER,
     "builtins.any": lambda body, node, args, keywords: NUMBER,
+    "collections.namedtuple": _named_tuple,
     "copy.copy": _same,
     "copy.deepcopy": _same,
     "typing.cast": lambda body, node, args, keywords: args[1] if len(args) > 1 else UNKNOWN,
@@ -225,7 +241,7 @@ BUILT: dict[str, Maker] = {
     "torch.utils.checkpoint.checkpoint": _checkpoint,
     "torch.compile": _compile,
     "torch._dynamo.optimize": _compile,
-    "torch.jit.script": lambda body, node, args, keywords: frozenset({("I", "torch.jit.ScriptModule")}),
+    "torch.jit.script": _same,
     "torch.jit.trace": lambda body, node, args, keywords: frozenset({("I", "torch.jit.ScriptModule")}),
     "torch.cond": _cond,
     "torch.where": _where,

@@ -19,7 +19,7 @@ class Event:
     """Something a detector may look at, with what is known of the values in it.
 
     what: "call", "test" (a value's truth is asked), "index" (x[i] is read), "slice" (one end of a slice), "in",
-    "set" (x.name = value), "put" (x[i] = value), "augmented" (x += value), "with", "format" (in an f-string), "iterate"
+    "compare" (value and receiver, one of them a list or text), "set" (x.name = value), "put" (x[i] = value), "augmented" (x += value), "with", "format" (in an f-string), "iterate"
     (for .. in value), "class", "import", "generator" (a function that yields); and "instance", when files are put together:
     an instance of the class `name` is called, or a function that is "disabled".
     """
@@ -34,6 +34,7 @@ class Event:
     keywords: dict[str, Value] = field(default_factory=dict[str, Value])
     word: str = ""  # of a test: "if", "while", "assert", "and", "or", "not", "if-else", "comprehension"
     indices: list[Value] = field(default_factory=list[Value])
+    parts: list[ast.expr] = field(default_factory=list[ast.expr])  # the indices as they are written
     names: list[str] = field(default_factory=list[str])  # the last name in each index: "mask" of `x[self.mask]`
 
 
@@ -54,6 +55,7 @@ class Spot:
     needs: tuple[Need, ...] = ()
     sure: Sureness = Sureness.SURE  # at most
     either: bool = False
+    option: str = ""  # of torch._dynamo.config: with it set to True there is nothing to see
 
 
 Look = Callable[[Event], Spot | None]

@@ -8,6 +8,7 @@ so the work is bounded: a function is looked at again only when one of its kinds
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +67,8 @@ class Engine:
         self.attr_readers: dict[tuple[int, str], set[tuple[int, bool]]] = {}
         self.globals: dict[tuple[int, str], Any] = {}
         self.current: Activation | None = None
+        self.options = {option for file in project.files for option in file.facts.options}
+        self.under_way: set[Any] = set()
         self.met: dict[tuple[int, int, int], tuple[Call, set[str]]] = {}  # calls in a region that detectors want to see
         self.hierarchy = self._classes()
         self.marks = [self._mark(number) for number in range(len(project.functions))]
@@ -85,7 +88,7 @@ class Engine:
                     elif isinstance(atom, tuple) and atom[0] == "X":
                         self.hierarchy.outside[number].add(atom[1])
                 if isinstance(base, tuple) and base[0] == "g":
-                    self.hierarchy.outside[number].add(base[1])
+                    self.hierarchy.outside[number].add(base[1].replace(":", "."))
             bases.append([base for base in mine if base != number])
         for number in range(len(project.classes)):
             order = ordered(number, bases)
@@ -107,8 +110,7 @@ class Engine:
                 for atom in decorator:
                     if isinstance(atom, tuple) and atom[0] == "X":
                         out += "d" if atom[1] in _DISABLED else "c" if atom[1] in _COMPILED else ""
-                        out += "j" if atom[1] in {"torch.jit.script", "torch.jit.script_method", "torch.jit.ignore"} else ""
-            elif decorator[0] == "g" and decorator[1].rpartition(".")[2] in {"disable", "disable_dynamo", "torch_compile_disable"}:
+            elif decorator[0] == "g" and decorator[1].replace(":", ".").rpartition(".")[2] in {"disable", "disable_dynamo", "torch_compile_disable"}:
                 out += "d"
         return out
 
@@ -145,7 +147,7 @@ class Engine:
             return UNKNOWN
         split = self.project.split(file, name)
         if split is None:
-            return outside(self.project.absolute(file, name))
+            return outside(self.project.absolute(file, name).replace(":", ".").lstrip("."))
         number, rest = split
         target = self.project.files[number]
         if not rest:
@@ -153,10 +155,10 @@ class Engine:
         value = target.facts.names.get(rest[0])
         if value is None:
             for star in target.facts.stars:
-                found = self.named(target, f"{star}.{rest[0]}" if not star.endswith(".") else f"{star}{rest[0]}", depth + 1)
+                found = self.named(target, f"{star}:{rest[0]}", depth + 1)
                 if any(isinstance(atom, tuple) and atom[0] in "GKM" for atom in found):
                     return self._rest(found, rest[1:])
-            return outside(self.project.absolute(file, name))
+            return outside(self.project.absolute(file, name).replace(":", ".").lstrip("."))
         if isinstance(value, tuple) and value[0] == "g":
             return self.named(target, ".".join([value[1], *rest[1:]]), depth + 1)
         if isinstance(value, tuple) and value[0] in {"f", "k"}:
@@ -170,7 +172,14 @@ class Engine:
         act = self.activate(self.project.files[file].functions, False)
         if self.current is not None:
             act.readers.add((self.current.number, self.current.region))
-        return self._rest(self.value(value, act), rest)
+        key = (file, *rest, value)
+        if key in self.under_way:
+            return NOTHING  # `x = x or 1`: what it holds otherwise is among the alternatives
+        self.under_way.add(key)
+        try:
+            return self._rest(self.value(value, act), rest)
+        finally:
+            self.under_way.discard(key)
 
     def _rest(self, kind: Kind, rest: list[str]) -> Kind:
         for name in rest:
@@ -251,7 +260,8 @@ class Engine:
             act.queued = False
             act.times += 1
             self.current = act
-            self.look(act)
+            with suppress(RecursionError):
+                self.look(act)
 
     def look(self, act: Activation) -> None:
         """Evaluate one activation's calls, what it stores and what it returns."""
@@ -355,12 +365,35 @@ class Engine:
         plain: set[Any] = set()
         for atom in kind:
             if isinstance(atom, tuple) and atom[0] in "CV":
-                found = self.find(atom, "__getitem__")
-                out |= operate.union(*[self.activate(method, self.region()).returns for method in found]) if found else UNKNOWN
+                out |= self._item(atom, number)
             else:
                 plain.add(atom)
         rest = frozenset(plain)
         return out | (operate.element(rest) if number is None else operate.item(rest, number))
+
+    def _item(self, atom: Any, number: int | None) -> Kind:
+        found = self.find(atom, "__getitem__")
+        if found:
+            for method in found:
+                self._reads(self.activate(method, self.region()))
+            return operate.union(*[self.activate(method, self.region()).returns for method in found])
+        if number is not None:
+            names = list(self.project.classes[atom[1]].fields or ())
+            if -len(names) <= number < len(names):
+                return self._of_instance(atom, names[number])
+        return UNKNOWN
+
+    def bases(self, kind: Kind) -> Kind:
+        """The kind, and of instances of what is scanned also the classes outside that they derive from."""
+        more = {
+            ("I", name)
+            for atom in kind
+            if isinstance(atom, tuple) and atom[0] in "CV"
+            for name in (*self.hierarchy.outside[atom[1]], *(("module",) if self.modules[atom[1]] else ()))
+        }
+        if not more:
+            return kind
+        return frozenset(atom for atom in kind if isinstance(atom, str) or atom[0] not in "CV") | more
 
     def region(self) -> bool:
         """Whether what is being looked at is inside a region."""
@@ -407,6 +440,8 @@ class Engine:
     def _of_instance(self, atom: Any, name: str) -> Kind:
         classes = self.project.classes
         methods = self.find(atom, name)
+        if name == "apply" and atom[0] == "K" and "torch.autograd.Function" in self.hierarchy.outside[atom[1]]:
+            return frozenset({("Z", atom[1])})
         if methods:
             out: frozenset[Any] = NOTHING
             for method in methods:
@@ -442,8 +477,11 @@ class Engine:
                 out |= self.attrs.get((base, name), NOTHING)
                 if found.stored:
                     continue
+            given = self.attrs.get((base, name), NOTHING)
             if found.fields and name in found.fields:
-                value = found.fields[name]
+                if self.current is not None:
+                    self.attr_readers.setdefault((base, name), set()).add((self.current.number, self.current.region))
+                value = found.fields[name] if not given or not given - UNKNOWN else given - UNKNOWN
                 body = self.activate(file.functions, False)
                 out |= self.value(value, body) if not isinstance(value, frozenset) else value
         if not out and not any(name in (classes[base].stored or {}) for base in order):

@@ -136,6 +136,7 @@ def compare(body: Body, node: ast.Compare) -> Value:
             body.see(Event("in", node, values[1], receiver=values[0]))
             return NUMBER
         if isinstance(op, (ast.Eq, ast.NotEq)) and _plain(node, values):
+            body.see(Event("compare", node, values[0], receiver=values[1]))
             return NUMBER
         return comparison(values)
     result = comparison(values)  # a <= b <= c asks for the truth of the first
@@ -146,7 +147,9 @@ def compare(body: Body, node: ast.Compare) -> Value:
 def _plain(node: ast.Compare, values: list[Value]) -> bool:
     """Whether one side is a text, a list or None, which no tensor is compared with."""
     return any(
-        isinstance(value, frozenset) and bool(value) and all(a in {"s", "N", "o"} or isinstance(a, tuple) for a in value)
+        (bool(value) and all(a in {"s", "N", "o"} or isinstance(a, tuple) for a in value))
+        if isinstance(value, frozenset)
+        else value[0] in "TL"
         for value in values
     )
 
@@ -188,16 +191,18 @@ def subscript(body: Body, node: ast.Subscript) -> Value:
     parts = inside.elts if isinstance(inside, ast.Tuple) else [inside]
     indices: list[Value] = []
     names: list[str] = []
+    written: list[ast.expr] = []
     for part in parts:
         if isinstance(part, ast.Slice):
             bounds(body, part, value)
         elif not isinstance(part, ast.Constant):
             indices.append(body.value(part))
             names.append(last_name(part))
+            written.append(part)
     if isinstance(inside, ast.Tuple):
         body.used_as_tensor(value)
     if indices and not all(index is NUMBER for index in indices):
-        body.see(Event("index", node, value, indices=indices, names=names))
+        body.see(Event("index", node, value, indices=indices, names=names, parts=written))
     if isinstance(inside, ast.Slice):
         return sliced(value)
     if isinstance(inside, ast.Tuple) and not isinstance(value, frozenset):

@@ -43,7 +43,7 @@ class Place(NamedTuple):
     needs: tuple[tuple[Value, str], ...]
     either: bool
     sure: str
-    ignored: bool = False
+    option: str = ""
 
 
 @dataclass(slots=True)
@@ -93,6 +93,7 @@ class Facts:
     lines: int
     ignores: tuple[tuple[int, int, int, int, str], ...] = ()  # line, columns, last line it covers, reason ("" for all)
     stars: tuple[str, ...] = ()  # modules of `from x import *`
+    options: tuple[str, ...] = ()  # of torch._dynamo.config, that it sets to True
 
 
 _FUNCTION = tuple(f.name for f in fields(Function))
@@ -109,6 +110,7 @@ def dump(facts: Facts) -> bytes:
             facts.lines,
             facts.ignores,
             facts.stars,
+            facts.options,
         )
     )
     return hashlib.blake2b(body, digest_size=_SUM).digest() + body
@@ -119,7 +121,7 @@ def load(kept: bytes) -> Facts | None:
     body = kept[_SUM:]
     if hashlib.blake2b(body, digest_size=_SUM).digest() != kept[:_SUM]:
         return None
-    functions, classes, names, lines, ignores, stars = marshal.loads(body)
+    functions, classes, names, lines, ignores, stars, options = marshal.loads(body)
     return Facts(
         tuple(Function(*each) for each in functions),
         tuple(Class(*each) for each in classes),
@@ -127,4 +129,5 @@ def load(kept: bytes) -> Facts | None:
         lines,
         ignores,
         stars,
+        options,
     )

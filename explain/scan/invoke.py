@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 
 
+_HOOKS = frozenset({"register_forward_hook", "register_forward_pre_hook"})
+
+
 class Given:
     """The arguments of a call as kinds."""
 
@@ -112,6 +115,8 @@ def apply(engine: Engine, act: Activation, call: Call, callee: Kind, given: Give
                     again.rest = again.rest_keywords = None
                     result |= apply(engine, act, call, atom[1], again, depth + 1)
                 out |= result
+            case "Z":
+                out |= _autograd(engine, act, call, atom, given)
             case "X":
                 out |= outer(engine, act, call, atom[1], given)
             case "I":
@@ -162,7 +167,7 @@ def enter(engine: Engine, act: Activation, call: Call, number: int, given: Given
     mark = engine.marks[number]
     if "d" in mark:
         _meet(engine, act, call, "disabled")
-    region = (act.region or "c" in mark) and "d" not in mark and "j" not in mark
+    region = (act.region or "c" in mark) and "d" not in mark
     if function.flags.startswith("a"):
         region = False
     target, _ = engine.result(number, region)
@@ -241,13 +246,25 @@ def _simple(engine: Engine, target: Activation, function: Function, bound: list[
 
 def _construct(engine: Engine, act: Activation, call: Call, number: int, given: Given) -> Kind:
     me = frozenset({("C", number)})
-    for method in engine.find(("C", number), "__init__"):
+    found = engine.find(("C", number), "__init__")
+    if not found:
+        _fill(engine, number, given)
+    for method in found:
         function = engine.project.functions[method]
         target = engine.activate(method, act.region)
         if target.via is None and act.region:
             target.via = ((act.number, act.region), call.line, call.column)
         bind(engine, target, function, [me, *given.args], given)
     return me
+
+
+def _fill(engine: Engine, number: int, given: Given) -> None:
+    """A named tuple or data class: its fields get what they are given."""
+    names = [name for base in reversed(engine.hierarchy.orders[number]) for name in engine.project.classes[base].fields or ()]
+    owners = {name: base for base in reversed(engine.hierarchy.orders[number]) for name in engine.project.classes[base].fields or ()}
+    for name, kind in (*zip(names, given.args, strict=False), *given.keywords.items()):
+        if name in owners:
+            engine.store(owners[name], name, kind)
 
 
 def _instance(engine: Engine, act: Activation, call: Call, atom: Any, given: Given) -> Kind:
@@ -277,11 +294,13 @@ def _run(engine: Engine, act: Activation, call: Call, number: int, given: Given,
 def _method(engine: Engine, act: Activation, call: Call, receiver: Kind, name: str, given: Given) -> Kind:
     out: frozenset[Any] = NOTHING
     plain: set[Any] = set()
+    if name in _HOOKS:
+        for kind in given.args[:1]:
+            for atom in kind:
+                if isinstance(atom, tuple) and atom[0] in "GB":
+                    engine.activate(atom[1], True)  # a hook runs in the compiled call
     for atom in receiver:
         if isinstance(atom, tuple) and atom[0] in "CVKM":
-            if atom[0] == "K" and name == "apply" and "torch.autograd.Function" in engine.hierarchy.outside[atom[1]]:
-                out |= _autograd(engine, act, call, atom, given)
-                continue
             found = engine.attribute(frozenset({atom}), name)
             out |= apply(engine, act, call, found, given)
         elif isinstance(atom, tuple) and atom[0] == "X":
@@ -296,8 +315,13 @@ def _method(engine: Engine, act: Activation, call: Call, receiver: Kind, name: s
 
 def _autograd(engine: Engine, act: Activation, call: Call, atom: Any, given: Given) -> Kind:
     out: frozenset[Any] = NOTHING
-    for number in engine.find(atom, "forward"):
+    for number in engine.find(("C", atom[1]), "forward"):
         out |= enter(engine, act, call, number, given, OTHER)
+    for number in engine.find(("C", atom[1]), "backward") if act.region else ():
+        target, function = engine.result(number, True)
+        target.via = target.via or ((act.number, True), call.line, call.column)
+        for position in range(len(function.params)):
+            engine.hand(target, position, TENSOR if position else OTHER)
     return out or TENSOR
 
 
@@ -312,9 +336,9 @@ def _super(engine: Engine, act: Activation, call: Call, name: str, given: Given)
         if name in methods:
             number = engine.project.files[engine.project.file_of_class[base]].functions + methods[name]
             return enter(engine, act, call, number, given, me)
-    if name == "forward":
-        return GUESSED
-    return UNKNOWN
+    if name == "__init__" and engine.modules[owner]:
+        _meet(engine, act, call, "torch.nn.Module.__init__")
+    return GUESSED if name == "forward" else UNKNOWN
 
 
 def _compile(engine: Engine, act: Activation, kind: Kind) -> Kind:

@@ -96,7 +96,7 @@ _NUMBERS = _words(
 )
 _OTHERS = _words(
     """
-    device dtype finfo iinfo Generator get_default_dtype get_autocast_dtype get_autocast_gpu_dtype promote_types result_type
+    device dtype finfo iinfo get_default_dtype get_autocast_dtype get_autocast_gpu_dtype promote_types result_type
     no_grad enable_grad inference_mode set_grad_enabled autocast amp.autocast cuda.amp.autocast autograd.profiler.record_function
     profiler.record_function cuda.Stream cuda.Event get_default_device get_autocast_cpu_dtype memory_format strided
     manual_seed set_default_dtype set_printoptions set_num_threads _check _check_value save get_device_module
@@ -137,6 +137,7 @@ FUNCTIONS: dict[str, Kind] = {
     "broadcast_shapes": SIZES,
     "nn.functional.normalize": TENSOR,
     "load": UNKNOWN,
+    "Generator": instance("torch.Generator"),
     "typename": TEXT,
     "nn.utils.rnn.pack_padded_sequence": instance("torch.nn.utils.rnn.PackedSequence"),
     "nn.utils.rnn.pack_sequence": instance("torch.nn.utils.rnn.PackedSequence"),

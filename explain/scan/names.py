@@ -25,8 +25,9 @@ def imported(node: ast.Import | ast.ImportFrom) -> dict[str, Value]:
             for alias in node.names
         }
     start = "." * node.level + (node.module or "")
-    join = "" if not start or start.endswith(".") else "."
     if node.level:
         # ".x" is the module itself with a name; what is relative to its package has two dots more.
-        return {alias.asname or alias.name: ("g", f".{start}{join}{alias.name}") for alias in node.names if alias.name != "*"}
-    return {alias.asname or alias.name: dotted(f"{start}.{alias.name}") for alias in node.names if alias.name != "*"}
+        start = "." + start
+    elif start.partition(".")[0] in _OUTSIDE:
+        return {alias.asname or alias.name: outside(f"{start}.{alias.name}") for alias in node.names if alias.name != "*"}
+    return {alias.asname or alias.name: ("g", f"{start}:{alias.name}") for alias in node.names if alias.name != "*"}

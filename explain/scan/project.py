@@ -33,6 +33,7 @@ class Project:
     file_of: list[int] = field(default_factory=list[int])  # of a function
     file_of_class: list[int] = field(default_factory=list[int])
     modules: dict[str, int] = field(default_factory=dict[str, int])
+    folders: set[str] = field(default_factory=set[str])  # packages without an __init__.py
 
     def add(self, path: str, facts: Facts) -> None:
         """One more file."""
@@ -59,6 +60,9 @@ class Project:
             top = start if not file.package else max(start, 0)
             if 0 < top < len(parts):
                 self.modules.setdefault(".".join(parts[top:]), number)
+        for name in self.modules:
+            while name := name.rpartition(".")[0]:
+                self.folders.add(name)
 
     def absolute(self, file: File, name: str) -> str:
         """A dotted name without leading dots, as it is read in this file."""
@@ -67,11 +71,11 @@ class Project:
         dots = len(name) - len(name.lstrip("."))
         rest = name[dots:]
         if dots == 1:
-            return f"{file.module}.{rest}" if file.module else rest
+            return f"{file.module}:{rest}"
         parts = file.module.split(".") if file.module else []
         up = dots - 1 - (1 if file.package else 0)
         base = parts[: len(parts) - up] if up <= len(parts) else []
-        return ".".join([*base, rest]) if rest else ".".join(base)
+        return ".".join(base) + rest if rest.startswith(":") or not base else ".".join([*base, rest])
 
     def split(self, file: File, name: str) -> tuple[int, list[str]] | None:
         """The file that a dotted name leads into, and what is left of the name."""
@@ -84,21 +88,37 @@ class Project:
         return self._split(self.absolute(file, name))
 
     def _split(self, name: str) -> tuple[int, list[str]] | None:
-        parts = name.split(".")
-        for end in range(len(parts), 0, -1):
-            found = self.modules.get(".".join(parts[:end]))
-            if found is not None:
-                return found, parts[end:]
-        if "" in self.modules:
+        head, _, tail = name.partition(":")
+        path = head.split(".") if head else []
+        parts = [*path, *(tail.split(".") if tail else [])]
+        # Before the colon are modules and nothing else.
+        found = self._walk(parts, len(path) if tail else 0)
+        if found is None and "" in self.modules:
             # What is scanned is a package itself, or a folder of modules: its own name comes first in imports.
-            own = self.modules[""]
-            if len(parts) > 1:
-                for end in range(len(parts), 1, -1):
-                    found = self.modules.get(".".join(parts[1:end]))
-                    if found is not None:
-                        return found, parts[end:]
-            return own, parts
-        return None
+            found = self._walk(parts[1:], max(len(path) - 1, 0) if tail else 0) if len(parts) > 1 else None
+            return found or (self.modules[""], parts)
+        return found
+
+    def _walk(self, parts: list[str], modules: int) -> tuple[int, list[str]] | None:
+        """From package to package, until a name is one of a module's own and not a module below it."""
+        held: int | None = None
+        for end, part in enumerate(parts):
+            if held is not None and end >= modules:
+                mine = self.files[held].facts.names.get(part)
+                if mine is not None and not self._is_below(held, mine, ".".join(parts[: end + 1])):
+                    return held, parts[end:]
+            below = self.modules.get(".".join(parts[: end + 1]))
+            if below is None:
+                if held is not None:
+                    return held, parts[end:]
+                if ".".join(parts[: end + 1]) not in self.folders:
+                    return None
+            held = below
+        return (held, []) if held is not None else None
+
+    def _is_below(self, number: int, value: object, name: str) -> bool:
+        """Whether a package's name is only the module below it (`from . import name`)."""
+        return isinstance(value, tuple) and value[0] == "g" and self.absolute(self.files[number], value[1]).replace(":", ".") == name
 
 
 @dataclass(slots=True)

@@ -40,6 +40,7 @@ def facts(data: bytes, table: Table) -> Facts:
         data.count(b"\n") + 1,
         _ignores(data, tree) if b"g2:" in data else (),
         tuple(sheet.stars),
+        tuple(sheet.options),
     )
 
 

@@ -66,7 +66,7 @@ def _met(engine: Engine, function: int, file: int, source: Callable[[int], list[
             spot = look(Event("instance", ast.Pass()))
             if spot is not None:
                 sure = spot.sure if call.certain else least(spot.sure, Sureness.LIKELY)
-                out.append(tuple(Place(slug, spot.headline, text(source(file), span), span, (), False, str(sure))))
+                out.append(tuple(Place(slug, spot.headline, text(source(file), span), span, (), False, str(sure), spot.option)))
     return out
 
 
@@ -83,7 +83,9 @@ def text(lines: list[bytes], span: tuple[int, int, int, int]) -> str:
 def real(engine: Engine, act: Activation, place: Place) -> Sureness | None:
     """How sure a place is in this activation; None when its needs do not hold."""
     sure = Sureness(place.sure)
-    found = [level(engine.value(value, act), what) for value, what in place.needs]
+    if place.option and place.option in engine.options:
+        return None
+    found = [level(engine.bases(engine.value(value, act)), what) for value, what in place.needs]
     if not found:
         return sure
     if place.either:

@@ -55,7 +55,7 @@ DOUBT: frozenset[str] = frozenset({"~", "?"})
 SIZES: Kind = frozenset({("L", NUMBER)})
 MAYBE: Kind = frozenset({"t", "N"})
 
-_WIDEST = 10  # alternatives of one value; with more it may be anything
+_WIDEST = 40  # alternatives of one value; with more it may be anything
 _DEEPEST = 4  # of containers in containers
 
 

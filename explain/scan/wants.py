@@ -61,7 +61,7 @@ def _list(atom: Any) -> bool:
 
 
 def _random(atom: Any) -> bool:
-    return isinstance(atom, tuple) and atom[0] == "I" and atom[1] in {"random.Random", "numpy.random.Generator"}
+    return isinstance(atom, tuple) and atom[0] == "I" and atom[1] in {"random.Random", "numpy.random.Generator", "numpy.random.default_rng"}
 
 
 def _loader(atom: Any) -> bool:
