@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import libcst as cst
 
-from g2.rewrite.rules._choice import Notes
+from g2.rewrite.rules._choice import Notes, Side
 from g2.rewrite.rules._kinds import Kinds
 from g2.rewrite.rules._names import reads
+
+if TYPE_CHECKING:
+    from g2.rewrite.rules._updates import Update
+
+
+def chosen(update: Update, pair: tuple[Side, Side], kinds: Kinds, around: cst.CSTNode, notes: Notes) -> None:
+    """Asks when one of two values that a target may get is a number, and who reads the target may see that."""
+    if update.write != "=" or not any(one.kind.name == "number" for one in pair):
+        return
+    if update.target.isidentifier():
+        number_becomes_tensor(update.target, kinds, around, notes)
+    else:
+        notes.ask(f"`{update.target}` becomes a tensor of one element where it was a plain number.")
 
 
 def number_becomes_tensor(name: str, kinds: Kinds, around: cst.CSTNode, notes: Notes) -> None:

@@ -9,6 +9,7 @@ import libcst as cst
 
 from g2.rewrite.rules._again import once
 from g2.rewrite.rules._choice import Notes, Refused, Side, choose, side
+from g2.rewrite.rules._escape import chosen
 from g2.rewrite.rules._kinds import Kind, Kinds, dotted
 from g2.rewrite.rules._layout import joined
 from g2.rewrite.rules._names import bindings, nodes, reads
@@ -82,6 +83,7 @@ def merged(
     while one or two:
         if one and two and (one[0].target, one[0].write, one[0].around) == (two[0].target, two[0].write, two[0].around):
             first, second = one.pop(0), two.pop(0)
+            chosen(first, (first.value, second.value), kinds, around, notes)
             found.append(replace(first, value=choose(condition, first.value, second.value, kinds, notes)))
         elif one and not any(update.target == one[0].target for update in two):
             found.append(_alone(one.pop(0), condition, True, kinds, notes, around, known))
@@ -119,6 +121,7 @@ def _alone(
     if "." in update.target and old.kind.plain:
         raise Refused(f"`{update.target}`, a plain Python value, would become a tensor")
     pair = (update.value, old) if then else (old, update.value)
+    chosen(update, pair, kinds, around, notes)
     return replace(update, value=choose(condition, *pair, kinds, notes))
 
 

@@ -36,7 +36,8 @@ def _gap(what: str, old: Any, new: Any) -> Iterator[tuple[str, str]]:
         elif not _close(first, second):
             yield "", f"{what} is {second.flatten()[:6].tolist()}, was {first.flatten()[:6].tolist()}"
         if old[1] != new[1]:
-            yield "requires-grad", f"{what} requires_grad is {new[1]}, was {old[1]}"
+            tag = "more-requires-grad" if new[1] else "requires-grad"
+            yield tag, f"{what} requires_grad is {new[1]}, was {old[1]}"
     elif isinstance(old, (tuple, list)):
         if type(old) is not type(new) or len(old) != len(new):
             yield "", f"{what} is {new!r:.80}, was {old!r:.80}"

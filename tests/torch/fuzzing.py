@@ -28,8 +28,9 @@ from g2.rewrite.state import Placed, State
 
 JUDGE = Path(__file__).with_name("fuzz_judge.py")
 # Told, and not counted as wrong. What a call returns may be a tensor of its own where it was one of the inputs (the
-# proof has the same rule); rules rest on the dtypes that the run had.
-TOLD = frozenset({"aliasing", "other-dtype"})
+# proof has the same rule). Rules rest on the dtypes that the run had. A result may require gradients, all of them
+# zeros, where the side that was taken had none; gradients of parameters are compared in any case.
+TOLD = frozenset({"aliasing", "other-dtype", "more-requires-grad"})
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Verdict:
 
     def _named(self, tag: str, _: str, what: str) -> bool:
         gradient = "gradient of" in what and "gradient" in self.caveat
-        tensor = tag == "a tensor" and "is a tensor" in self.caveat
+        tensor = tag == "a tensor" and "a tensor" in self.caveat
         return self.safety is Safety.ASK and (gradient or tensor)
 
     def __str__(self) -> str:
