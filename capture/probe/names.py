@@ -1,7 +1,7 @@
 """Child side: what the names of a function held when Dynamo stopped in it.
 
-Private torch used here (2.11 to 2.15): the `symbolic_locals` and `instructions` of an InstructionTranslator, the
-variable trackers' `as_proxy().node.meta["example_value"]`, `value` and `is_python_constant`.
+Private torch used here (2.11 to 2.15): the `symbolic_locals`, `lineno` and `instructions` of an InstructionTranslator,
+the variable trackers' `as_proxy().node.meta["example_value"]`, `value` and `is_python_constant`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 _MOST = 64  # names told of one function
+_NOWHERE = 1_000_000  # lines away from everything
 _TEXT = 60  # characters kept of a constant
 
 
@@ -20,8 +21,9 @@ def values(tx: Any) -> list[dict[str, Any]]:
     """The names that the code of a translator reads, and attributes of `self` with them. Never raises."""
     told: list[dict[str, Any]] = []
     try:
-        for name, variable in list(tx.symbolic_locals.items())[:_MOST]:
-            if name.isidentifier() and not name.startswith("__"):
+        near = _near(tx)
+        for name, variable in list(tx.symbolic_locals.items()):
+            if name in near:
                 told.append({"name": name, **_tracked(variable)})
         own = _real(tx.symbolic_locals.get("self"))
         if own is not None:
@@ -29,6 +31,21 @@ def values(tx: Any) -> list[dict[str, Any]]:
     except Exception:  # what cannot be described is left out; a break is told all the same
         return told
     return told
+
+
+def _near(tx: Any) -> frozenset[str]:
+    """The names that are told: of many those that the code uses next to the line at which Dynamo stopped."""
+    names = [name for name in tx.symbolic_locals if name.isidentifier() and not name.startswith("__")]
+    if len(names) <= _MOST:
+        return frozenset(names)
+    far: dict[str, int] = {}
+    for one in tx.instructions:
+        line = one.positions.lineno if one.positions is not None else None
+        used = one.argval if isinstance(one.argval, tuple) else (one.argval,)  # two in one from Python 3.13 on
+        for name in used if line is not None else ():
+            far[name] = min(far.get(name, abs(line - tx.lineno)), abs(line - tx.lineno))
+    names.sort(key=lambda name: far.get(name, _NOWHERE))
+    return frozenset(names[:_MOST])
 
 
 def _tracked(variable: Any) -> dict[str, Any]:
