@@ -60,7 +60,7 @@ def _form(ctx: click.Context, param: click.Parameter, value: str) -> str:
     default="terminal",
     callback=_form,
     metavar="FORMAT",
-    help="terminal (default), lines, json, github or statistics.",
+    help="terminal (default), lines, statistics, json, github, sarif, gitlab or junit.",
 )
 @click.option("--statistics", is_flag=True, help="Only how many places there are of each reason.")
 @click.option("-o", "--output", metavar="FILE", help="Write the report to FILE.")

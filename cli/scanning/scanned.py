@@ -32,12 +32,13 @@ def rules() -> str:
     """A name for what the scan goes by: it changes whenever a file of the scan or of a reason does, and with Python,
     whose grammar it reads.
     """
+    import g2.explain
     import g2.explain.reasons
     import g2.explain.recompiles
     import g2.explain.scan
 
     told = hashlib.sha256(f"{sys.version_info[:2]}".encode())
-    for package in (g2.explain.scan, g2.explain.reasons, g2.explain.recompiles):
+    for package in (g2.explain, g2.explain.scan, g2.explain.reasons, g2.explain.recompiles):
         for folder in package.__path__:
             with contextlib.suppress(OSError), os.scandir(folder) as entries:
                 for name, size, changed in sorted(

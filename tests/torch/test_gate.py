@@ -41,7 +41,7 @@ with torch.no_grad():
     for size in map(int, sys.argv[1:]):
         net(torch.ones(size, 8))
 """
-BROKEN = MODEL.replace("        return y", "        if y.sum() > 0:\n            y = y + 1\n        return y")
+BROKEN = MODEL.replace("        return y", "        if y.sum() > -99:\n            y = y + 1\n        return y")
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def test_new_breaks_and_recompiles_fail(project: Project) -> None:
 
     project.gate("--write", "train.py", "4", "4", code=0)
     assert project.baseline()["train.py 4 4"]["breaks"] == [
-        {"path": "model.py", "function": "Net.forward", "reason": "tensor-branch", "code": "y.sum() > 0"}
+        {"path": "model.py", "function": "Net.forward", "reason": "tensor-branch", "code": "y.sum() > -99"}
     ]
     assert "Nothing changed." in project.gate("train.py", "4", "4", code=0)
     project.write(model=MODEL)
@@ -125,6 +125,7 @@ def test_a_script_that_fails(project: Project) -> None:
     assert "nothing was compared" in project.gate("--write", "train.py", "4", code=5)
 
 
+@pytest.mark.slow
 def test_the_speedup_is_measured_when_asked_for(project: Project) -> None:
     sizes = ["4"] * 12
     project.gate("--write", "--tolerance", "50%", "train.py", *sizes, code=0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from repository import BROKEN, MODEL, Repository, environment
 
 from g2.cli.app import main
+from g2.cli.scanning import waiting
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -500,3 +503,41 @@ def test_sides_of_a_merge_add_up(repo: Repository, g2: Here) -> None:
     repo.git("add", "-A")
     assert g2("baseline", "prune").code == 0
     assert g2("baseline", "diff").code == 0
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_what_takes_long_is_told_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(waiting, "AFTER", 0.02)
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
+    with waiting.waiting("scanning 3 files"):
+        time.sleep(0.2)
+    assert "g2: scanning 3 files, 0 s" in shown.getvalue()
+    assert shown.getvalue().endswith("\r\x1b[K")  # the line is taken away
+    for quick in (True, False):
+        monkeypatch.setattr(sys, "stderr", shown := Terminal() if quick else io.StringIO())
+        with waiting.waiting("scanning 3 files"):
+            time.sleep(0 if quick else 0.1)
+        assert shown.getvalue() == ""
+
+
+def test_a_kill_in_the_middle_loses_nothing(repo: Repository, g2: Here) -> None:
+    repo.commit(**{f"model{i}": BROKEN + f"\nX = {i}\n" for i in range(40)})
+    g2("baseline", "write")
+    before = (repo.folder / "g2-baseline.json").read_bytes()
+    repo.write(more=BROKEN)
+    repo.git("add", "-A")
+    for wait in (0.2, 0.4, 0.6):
+        writer = subprocess.Popen([sys.executable, "-m", "g2.cli", "baseline", "write"], cwd=repo.folder)
+        time.sleep(wait)
+        writer.kill()
+        writer.wait()
+        known = len(json.loads((repo.folder / "g2-baseline.json").read_bytes())["scan"])
+        assert (repo.folder / "g2-baseline.json").read_bytes() == before or known == 41
+    assert g2("baseline", "write").code == 0
+    assert g2("scan", "--baseline", "g2-baseline.json").code == 0
