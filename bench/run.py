@@ -15,6 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import calls
 import fold
+import hook
 import measure
 import startup
 
@@ -38,6 +39,7 @@ def results(quick: bool) -> str:
             "bench/calls.py",
             lambda: calls.report(*((10_000, 1) if quick else (100_000, 5))),
         ),
+        ("The commit hook", "bench/hook.py", lambda: hook.report(*((100, 3) if quick else (1000, 9)), "transformers")),
         ("A whole script", "bench/explain.py", lambda: explain.report(1 if quick else 5, [])),
     )
     lines = [f"Taken on: {measure.machine()}.", ""]
