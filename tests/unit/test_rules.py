@@ -19,7 +19,7 @@ FOLDER = Path(branch_to_where.__file__).parent
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 RULES = catalog.rules()
 # What it shows depends on a person's decision, so it rewrites nothing and has little that it must leave alone.
-ADVICE = {"branch-advice", "number-advice", "operator-shown", "shape-advice"}
+ADVICE = {"branch-advice", "number-advice", "operator-shown", "shape-advice", "place-advice", "recompile-advice"}
 EACH = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.slug)
 SCRIPTS = [
     *(pytest.param(one.before, id=f"{rule.slug}: {one.name}, before") for rule in RULES for one in rule.examples),
