@@ -68,6 +68,7 @@ class Engine:
         self.globals: dict[tuple[int, str], Any] = {}
         self.current: Activation | None = None
         self.options = {option for file in project.files for option in file.facts.options}
+        self.settled = False  # every call that is known has been followed once
         self.under_way: set[Any] = set()
         self.met: dict[tuple[int, int, int], tuple[Call, set[str]]] = {}  # calls in a region that detectors want to see
         self.hierarchy = self._classes()
@@ -243,6 +244,11 @@ class Engine:
     def run(self) -> None:
         """Look at everything until nothing changes."""
         self.roots()
+        self._drain()
+        self.settled = True
+        for act in list(self.acts.values()):
+            if None in act.given:
+                self.push(act)
         self._drain()
         # What places need is read as well: that may be an attribute or a property that nothing else reads.
         for act in list(self.acts.values()):

@@ -42,7 +42,8 @@ def promised(engine: Engine, act: Activation, function: Function, module: bool) 
             guess = guessed(engine, act, function, number, name)
             out.append(guess if given is None else guess | (given - UNKNOWN))
         elif given is None:
-            out.append(_default(engine, act, function, number) if not act.region else UNKNOWN)
+            # Until everything that is known has been followed: perhaps a call hands something in.
+            out.append(NOTHING if not engine.settled else _default(engine, act, function, number) if not act.region else UNKNOWN)
         else:
             out.append(given)
         if act.region and number in function.tensors and "~" in out[-1]:
