@@ -13,6 +13,7 @@ from g2.rewrite.rules._kinds import dotted
 from g2.rewrite.rules._layout import joined
 from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._qualified import functional
+from g2.rewrite.rules._while_loop import while_loop
 from g2.rewrite.site import Site
 
 
@@ -29,8 +30,13 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
 
 
 def _advice(found: cst.CSTNode, test: str, site: Site) -> tuple[str, ...]:
-    """A sentence, and at most three lines of code."""
+    """A sentence, and lines of code."""
     if isinstance(found, cst.While):
+        if lines := while_loop(found, site):
+            return (
+                "let torch.while_loop run the loop: shapes and dtypes stay the same, and what counts is a tensor",
+                *lines,
+            )
         return (
             "run a fixed number of steps and keep a mask of what is not finished",
             "for _ in range(most):",
