@@ -11,13 +11,13 @@ from g2.cli.errors import Refusal
 from g2.cli.git import Git
 from g2.cli.kept import KeptFacts
 from g2.cli.scanning import newer, sources
-from g2.cli.scanning.newer import Base, News
+from g2.cli.scanning.newer import Base, Before, News
 from g2.cli.scanning.project import Project
 from g2.cli.scanning.result import Result
 from g2.cli.scanning.scanned import rules, scanned
 from g2.cli.scanning.sources import Sources, needs_git
 from g2.cli.scanning.waiting import waiting
-from g2.explain.scan.model import Sureness
+from g2.explain.scan.model import Scan, Sureness
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,10 @@ class Asked:
         found = self._sources(git)
         project = Project.read(found.pyproject)
         kept = KeptFacts.open(rules())
+        fail_on = Sureness(self.fail_on) if self.fail_on else project.fail_on
         with waiting(f"scanning {len(found.files):,} files", self.quiet):
             scan = scanned(found, project.settings(), kept, self.jobs)
-            news = self._news(scan, found, git, project, kept)
-        fail_on = Sureness(self.fail_on) if self.fail_on else project.fail_on
+            news = self._news(scan, found, git, project, kept, fail_on)
         show = Sureness(self.level) if self.level else fail_on
         cwd = str(Path.cwd())
         return Result.of(scan, found, cwd, news, only=self.only, show=show, fail_on=fail_on)
@@ -79,7 +79,9 @@ class Asked:
             return sources.at(git, "HEAD")  # a bare repository has no files but those of its commits
         return sources.on_disk(git, self.paths)
 
-    def _news(self, scan: Any, found: Sources, git: Git | None, project: Project, kept: KeptFacts) -> News | None:
+    def _news(
+        self, scan: Scan, found: Sources, git: Git | None, project: Project, kept: KeptFacts, level: Sureness
+    ) -> News | None:
         if not (self.staged or self.new or self.base or self.baseline):
             return None
         bases = self._bases(found, git, project)
@@ -90,10 +92,10 @@ class Asked:
                 return {}
             return git.renamed(base.commit, self.at, staged=self.staged)
 
-        def known(base: Base) -> Any:
-            return newer.known_of(base, git, settings, kept, self.jobs)
+        def before(base: Base) -> Before:
+            return newer.before(base, git, settings, kept, self.jobs, level)
 
-        return newer.news(scan, bases, known, renamed, newer.paths_of(found))
+        return newer.news(scan, found, bases, before, renamed, level)
 
     def _bases(self, found: Sources, git: Git | None, project: Project) -> list[Base]:
         bases: list[Base] = []

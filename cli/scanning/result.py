@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from g2.capture.model import Snippet
-from g2.cli.scanning.newer import News
+from g2.cli.scanning.newer import LEVELS, News, at_least
 from g2.cli.scanning.sources import Sources
 from g2.explain.scan.model import Scan, Sighting, Sureness
-
-LEVELS = (Sureness.POSSIBLE, Sureness.LIKELY, Sureness.SURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +61,6 @@ class Result:
                 return None
 
         return lines
-
-
-def at_least(sighting: Sighting, level: Sureness) -> bool:
-    """Whether it is as sure as `level`, or more so."""
-    return LEVELS.index(sighting.sureness) >= LEVELS.index(level)
 
 
 def fixes(reason: str) -> tuple[tuple[str, str, str], ...]:

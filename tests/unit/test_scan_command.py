@@ -327,7 +327,7 @@ def test_an_ignore_of_nothing_is_named(repo: Repository, g2: Here) -> None:
         ("[tool.g2]\nignore = 'print-call'", "pyproject.toml: ignore of [tool.g2] has to be a list of strings"),
         ("[tool.g2]\nfail-on = 'all'", "pyproject.toml: fail-on of [tool.g2] has to be"),
         ("[tool.g2]\ncalls = -1", "pyproject.toml: calls of [tool.g2] has to be a whole number above 0"),
-        ("[tool.g2]\nentry = [\"'\"]", "pyproject.toml: entry \"'\": No closing quotation"),
+        ('[tool.g2]\nentry = ["\'"]', 'pyproject.toml: entry "\'": No closing quotation'),
         ("[tool.g2]\nentry = ['python train.py']", "pyproject.toml: entry 'python train.py': leave python out"),
         ("[tool.g2\n", "pyproject.toml is not valid TOML"),
         ("tool.g2 = 3", "pyproject.toml: tool.g2 of [tool.g2] has to be a table"),
@@ -541,3 +541,31 @@ def test_a_kill_in_the_middle_loses_nothing(repo: Repository, g2: Here) -> None:
         assert (repo.folder / "g2-baseline.json").read_bytes() == before or known == 41
     assert g2("baseline", "write").code == 0
     assert g2("scan", "--baseline", "g2-baseline.json").code == 0
+
+
+GUARDED = MODEL.replace(
+    "        return y", "        if self.training:\n            print('mean', y.mean())\n        return y"
+)
+
+
+def test_a_place_that_becomes_sure_is_new_where_its_file_changed(repo: Repository, g2: Here) -> None:
+    repo.commit(model=GUARDED)
+    assert g2.lines("--sure") == []
+    repo.write(model=BROKEN)  # the `if` is gone, and each call prints
+    repo.git("add", "-A")
+    assert g2.lines("--staged") == ["model.py:12:9 print-call"]
+    repo.commit()
+    repo.write(model=GUARDED)
+    repo.git("add", "-A")
+    assert g2("scan", "--staged", "--likely").out.startswith("Nothing new")
+
+
+def test_what_is_only_known_better_is_not_new(repo: Repository, g2: Here) -> None:
+    # What another file hands in is known to be a tensor now: the helper itself is as it was.
+    repo.commit(helper=HELPER, net=CALLER.replace("scaled(x)", "scaled(x if x is not None else 3)"))
+    place = ["helper.py:2:8 tensor-branch"]
+    assert (g2.lines("--sure"), g2.lines("--all")) == ([], place)
+    repo.write(net=CALLER)
+    repo.git("add", "-A")
+    assert g2.lines("--sure") == place
+    assert g2.lines("--staged") == []
