@@ -28,7 +28,7 @@ from g2.explain.scan.scan import scan
 SMALL = 150  # files of a package that --quick scans whole
 # Effects of other breaks and of limits: nothing stands in the source at these places.
 EFFECTS = {"lost-function", "recompile-limit"}
-NOT_SCANNED = {"torch", "numpy", "scipy", "triton", "functorch", "sympy", "pandas", "sklearn"}
+NOT_SCANNED = {"torch", "numpy", "scipy", "triton", "functorch", "sympy", "pandas", "sklearn", "mpmath", "matplotlib"}
 
 
 @dataclass
@@ -214,7 +214,9 @@ def main() -> int:
     parser.add_argument("--zoo", type=Path)
     parser.add_argument("--records", type=Path)
     parser.add_argument("--scripts", type=Path)
-    parser.add_argument("--quick", action="store_true", help="of large packages, scan only the files in which something ran")
+    parser.add_argument(
+        "--quick", action="store_true", help="of large packages, scan only the files in which something ran"
+    )
     parser.add_argument("-v", action="store_true")
     parser.add_argument("names", nargs="*")
     given = parser.parse_args()
@@ -233,16 +235,23 @@ def main() -> int:
         hit, missed = hit + len(case.hit), missed + len(case.missed)
         right, wrong = right + len(case.right), wrong + len(case.wrong)
         assert case.found is not None
-        print(f"{case.name:24} hit {len(case.hit):3} missed {len(case.missed):3}  sure right {len(case.right):3} wrong {len(case.wrong):3}", flush=True)
+        print(
+            f"{case.name:24} hit {len(case.hit):3} missed {len(case.missed):3}  sure right {len(case.right):3} wrong {len(case.wrong):3}",
+            flush=True,
+        )
         for broke in case.missed:
             causes[broke.reason] += 1
             if given.v:
-                print(f"    MISS {broke.path}:{broke.line} {broke.reason} {'hidden ' if broke.hidden else ''}{broke.text[:90]}")
+                print(
+                    f"    MISS {broke.path}:{broke.line} {broke.reason} {'hidden ' if broke.hidden else ''}{broke.text[:90]}"
+                )
         for s in case.wrong:
             kinds["wrong"][s.reason] += 1
             if given.v:
                 print(f"    WRONG {s.span} {s.reason} {s.function}: {s.headline} {s.because}")
-    print(f"recall {hit}/{hit + missed} = {hit / max(hit + missed, 1):.3f}   precision {right}/{right + wrong} = {right / max(right + wrong, 1):.3f}")
+    print(
+        f"recall {hit}/{hit + missed} = {hit / max(hit + missed, 1):.3f}   precision {right}/{right + wrong} = {right / max(right + wrong, 1):.3f}"
+    )
     print("missed by reason", causes.most_common())
     print("wrong by reason", kinds["wrong"].most_common())
     return 0

@@ -96,5 +96,7 @@ REASON = Reason(
             """,
     ),
     see_also=("skipped-function", "custom-operator", "numpy-function"),
-    seen=(Detector("call", _called, names=("json.loads", "json.dumps", "json.load", "json.dump", "hashlib.*", "zlib.*")),),
+    seen=(
+        Detector("call", _called, names=("json.loads", "json.dumps", "json.load", "json.dump", "hashlib.*", "zlib.*")),
+    ),
 )

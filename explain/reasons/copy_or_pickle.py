@@ -23,7 +23,11 @@ def _headline(evidence: Evidence) -> str:
 def _copied(event: Event) -> Spot | None:
     if event.name == "copy.deepcopy":
         needs = tuple(Need(value, what) for value in event.args[:1] for what in ("tensor", "tensors", "module"))
-        return Spot(event.node, "something is copied inside a compiled function: {}", needs, either=True) if needs else None
+        return (
+            Spot(event.node, "something is copied inside a compiled function: {}", needs, either=True)
+            if needs
+            else None
+        )
     return Spot(event.node, "something is copied inside a compiled function: {}")
 
 

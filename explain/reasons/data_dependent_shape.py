@@ -49,7 +49,9 @@ def _indexed(event: Event) -> Spot | None:
         needs = (Need(event.value), Need(index, "mask"))
         if "mask" in name and not (isinstance(index, frozenset) and "tb" in index):
             needs = (Need(event.value), Need(index))
-            return Spot(event.node, "the size of the result depends on the data: {}", needs, Sureness.LIKELY, option=_OPTION)
+            return Spot(
+                event.node, "the size of the result depends on the data: {}", needs, Sureness.LIKELY, option=_OPTION
+            )
         return Spot(event.node, "the size of the result depends on the data: {}", needs, option=_OPTION)
     return None
 

@@ -16,7 +16,17 @@ def _headline(evidence: Evidence) -> str:
     return f"a call to other processes inside a compiled function: {source}" if source else ""
 
 
-_CALLS = ("barrier", "send", "recv", "isend", "irecv", "broadcast_object_list", "all_gather_object", "gather_object", "new_group")
+_CALLS = (
+    "barrier",
+    "send",
+    "recv",
+    "isend",
+    "irecv",
+    "broadcast_object_list",
+    "all_gather_object",
+    "gather_object",
+    "new_group",
+)
 
 
 def _called(event: Event) -> Spot | None:

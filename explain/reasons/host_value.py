@@ -52,7 +52,12 @@ _OPTION = "capture_scalar_outputs"
 def _read(event: Event) -> Spot | None:
     if event.args:
         return None
-    return Spot(event.node, f"`.{event.method}()` brings a tensor's value to Python: {{}}", (Need(event.receiver),), option=_OPTION)
+    return Spot(
+        event.node,
+        f"`.{event.method}()` brings a tensor's value to Python: {{}}",
+        (Need(event.receiver),),
+        option=_OPTION,
+    )
 
 
 def _converted(event: Event) -> Spot | None:

@@ -107,7 +107,5 @@ REASON = Reason(
         option="import logging, torch; torch._dynamo.config.ignore_logging_functions.add(logging.Logger.info)",
     ),
     see_also=("print-call", "warning-call"),
-    seen=(
-        Detector("call", _logged, names=tuple(f"logging.{name}" for name in _LEVELS[:8]), methods=_LEVELS),
-    ),
+    seen=(Detector("call", _logged, names=tuple(f"logging.{name}" for name in _LEVELS[:8]), methods=_LEVELS),),
 )

@@ -13,9 +13,9 @@ def _headline(evidence: Evidence) -> str:
 
 # Modules of torch.nn that make parameters when they are made.
 _WITH_PARAMETERS = """
-    Linear Bilinear Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d BatchNorm1d BatchNorm2d BatchNorm3d
-    LayerNorm GroupNorm RMSNorm Embedding EmbeddingBag LSTM GRU RNN LSTMCell GRUCell RNNCell MultiheadAttention PReLU
-    Transformer TransformerEncoderLayer TransformerDecoderLayer
+    Linear Bilinear Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d BatchNorm1d
+    BatchNorm2d BatchNorm3d LayerNorm GroupNorm RMSNorm Embedding EmbeddingBag LSTM GRU RNN LSTMCell GRUCell
+    RNNCell MultiheadAttention PReLU Transformer TransformerEncoderLayer TransformerDecoderLayer
 """
 
 

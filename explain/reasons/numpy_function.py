@@ -18,12 +18,13 @@ def _headline(evidence: Evidence) -> str:
 
 # Of NumPy 2, what torch's own NumPy (torch._numpy, 2.13) does not have.
 _MISSING = """
-    interp insert delete unravel_index ravel_multi_index polyfit polyval roots spacing unwrap frexp fromiter fromfunction loadtxt
-    savetxt save load savez genfromtxt array2string array_str array_repr isin intersect1d setdiff1d union1d setxor1d lexsort
-    partition argpartition piecewise select place putmask extract packbits unpackbits trapezoid apply_along_axis
-    apply_over_axes nanmax nanmin nanmean nanmedian nanstd nansum nanvar nanpercentile nanquantile nancumsum nancumprod nanargmax
-    nanargmin ix_ digitize histogram_bin_edges ediff1d base_repr binary_repr format_float_positional format_float_scientific frombuffer
-    fromfile fromstring frompyfunc vectorize
+    interp insert delete unravel_index ravel_multi_index polyfit polyval roots spacing unwrap frexp fromiter
+    fromfunction loadtxt savetxt save load savez genfromtxt array2string array_str array_repr isin intersect1d
+    setdiff1d union1d setxor1d lexsort partition argpartition piecewise select place putmask extract packbits
+    unpackbits trapezoid apply_along_axis apply_over_axes nanmax nanmin nanmean nanmedian nanstd nansum nanvar
+    nanpercentile nanquantile nancumsum nancumprod nanargmax nanargmin ix_ digitize histogram_bin_edges
+    ediff1d base_repr binary_repr format_float_positional format_float_scientific frombuffer fromfile
+    fromstring frompyfunc vectorize
 """
 
 

@@ -1,6 +1,7 @@
 """NumPy used on plain numbers: Dynamo traces it as tensors, so a plain decision looks like one on data."""
 
 import re
+from typing import Any
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
@@ -41,10 +42,12 @@ def _read(event: Event) -> Spot | None:
 
 
 def _sized(event: Event) -> Spot | None:
-    if not event.args or not isinstance(event.args[0], frozenset):
-        return None
-    needs = (Need(element(event.args[0]), "array"),)
-    return Spot(event.node, "a number from NumPy is needed as a size: {}", needs, Sureness.LIKELY)
+    shape = event.args[0] if event.args else frozenset[Any]()
+    parts = shape[1] if isinstance(shape, tuple) and shape[0] == "T" else (shape,)
+    needs = tuple(
+        Need(element(part) if parts == (shape,) and isinstance(part, frozenset) else part, "array") for part in parts
+    )
+    return Spot(event.node, "a number from NumPy is needed as a size: {}", needs, Sureness.LIKELY, either=True)
 
 
 REASON = Reason(

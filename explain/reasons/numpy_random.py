@@ -4,7 +4,7 @@ import re
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
-from g2.explain.scan.detector import Detector, Event, Spot
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 _RANDOM = re.compile(r"\b(np|numpy)\.random\b|\bRandomState\b|numpy\.random|\b_?np_random\b")
 
@@ -49,6 +49,10 @@ _DRAWS = (
 
 def _drawn(event: Event) -> Spot | None:
     return Spot(event.node, "a random number from NumPy: {}")
+
+
+def _drawn_of_generator(event: Event) -> Spot | None:
+    return Spot(event.node, "a random number from NumPy: {}", (Need(event.receiver, "random"),))
 
 
 REASON = Reason(
@@ -117,5 +121,8 @@ REASON = Reason(
             """,
     ),
     see_also=("python-random", "numpy-function"),
-    seen=(Detector("call", _drawn, names=tuple(f"numpy.random.{name}" for name in _DRAWS)),),
+    seen=(
+        Detector("call", _drawn, names=tuple(f"numpy.random.{name}" for name in _DRAWS)),
+        Detector("call", _drawn_of_generator, methods=(*_DRAWS[:-2], "integers", "generate_state", "spawn")),
+    ),
 )

@@ -94,5 +94,7 @@ REASON = Reason(
             """,
     ),
     see_also=("backward-in-region",),
-    seen=(Detector("call", _stepped, methods=("step", "zero_grad", "add_param_group", "load_state_dict", "state_dict")),),
+    seen=(
+        Detector("call", _stepped, methods=("step", "zero_grad", "add_param_group", "load_state_dict", "state_dict")),
+    ),
 )

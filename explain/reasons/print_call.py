@@ -82,5 +82,18 @@ REASON = Reason(
         option="import torch; torch._dynamo.config.reorderable_logging_functions.add(print)",
     ),
     see_also=("logging-call", "warning-call", "tensor-as-text"),
-    seen=(Detector("call", _printed, names=("builtins.print", "pprint.pprint", "pprint.pp", "sys.stdout.write", "sys.stderr.write", "tqdm.tqdm.write")),),
+    seen=(
+        Detector(
+            "call",
+            _printed,
+            names=(
+                "builtins.print",
+                "pprint.pprint",
+                "pprint.pp",
+                "sys.stdout.write",
+                "sys.stderr.write",
+                "tqdm.tqdm.write",
+            ),
+        ),
+    ),
 )

@@ -18,7 +18,18 @@ def _headline(evidence: Evidence) -> str:
 
 
 # randint, randrange and uniform are traced (torch 2.11 to 2.15), and so is random() of an instance.
-_DRAWS = ("random", "choice", "choices", "shuffle", "sample", "gauss", "normalvariate", "betavariate", "seed", "getrandbits")
+_DRAWS = (
+    "random",
+    "choice",
+    "choices",
+    "shuffle",
+    "sample",
+    "gauss",
+    "normalvariate",
+    "betavariate",
+    "seed",
+    "getrandbits",
+)
 
 
 def _drawn(event: Event) -> Spot | None:

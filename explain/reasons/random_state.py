@@ -23,6 +23,11 @@ def _used(event: Event) -> Spot | None:
     return Spot(event.node, "the state of torch's random numbers is used: {}")
 
 
+def _asked(event: Event) -> Spot | None:
+    headline = "a generator of random numbers is changed or read: {}"
+    return Spot(event.node, headline, (Need(event.receiver, "generator"),))
+
+
 def _drawn(event: Event) -> Spot | None:
     generator = event.keywords.get("generator")
     if generator is None:
@@ -117,6 +122,7 @@ REASON = Reason(
                 for name in ("rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "empty")
             ),
         ),
+        Detector("call", _asked, methods=("manual_seed", "seed", "initial_seed", "get_state", "set_state")),
         Detector("with", _used, names=("torch.random.fork_rng",)),
     ),
 )

@@ -77,7 +77,9 @@ REASON = Reason(
     ),
     see_also=("nested-tensor", "data-dependent-shape"),
     seen=(
-        Detector("call", _made, methods=("to_sparse", "to_sparse_coo", "to_sparse_csr", "to_sparse_csc", "to_sparse_bsr")),
+        Detector(
+            "call", _made, methods=("to_sparse", "to_sparse_coo", "to_sparse_csr", "to_sparse_csc", "to_sparse_bsr")
+        ),
         Detector(
             "call",
             _used,

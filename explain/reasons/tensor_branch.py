@@ -22,7 +22,9 @@ def _tested(event: Event) -> Spot | None:
 
 def _contained(event: Event) -> Spot | None:
     headline = "`in` asks for a tensor's value: {}"
-    return Spot(event.node, headline, (Need(event.value), Need(event.receiver), Need(event.value, "tensors")), either=True)
+    return Spot(
+        event.node, headline, (Need(event.value), Need(event.receiver), Need(event.value, "tensors")), either=True
+    )
 
 
 def _all(event: Event) -> Spot | None:
@@ -105,5 +107,9 @@ REASON = Reason(
             """,
     ),
     see_also=("host-value", "size-from-data", "numpy-on-numbers"),
-    seen=(Detector("test", _tested), Detector("in", _contained), Detector("call", _all, names=("builtins.all", "builtins.any"))),
+    seen=(
+        Detector("test", _tested),
+        Detector("in", _contained),
+        Detector("call", _all, names=("builtins.all", "builtins.any")),
+    ),
 )

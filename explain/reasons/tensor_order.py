@@ -2,8 +2,8 @@
 
 from g2.explain.reading import flat
 from g2.explain.reason import Evidence, Example, Reason
-from g2.explain.scan.model import Sureness
 from g2.explain.scan.detector import Detector, Event, Need, Spot
+from g2.explain.scan.model import Sureness
 
 
 def _headline(evidence: Evidence) -> str:

@@ -3,8 +3,8 @@
 from g2.capture.model import Guard, Recompile, Session
 from g2.explain.reason import Example
 from g2.explain.recompile_reason import RecompileReason
-from g2.explain.scan.detector import Detector, Event, Need, Spot
 from g2.explain.recompiles._sizes import settled
+from g2.explain.scan.detector import Detector, Event, Need, Spot
 
 
 def _plain(text: str) -> bool:
@@ -62,7 +62,7 @@ def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, 
 def _counted(event: Event) -> Spot | None:
     # Written as a loop's counter writes it: the next call finds another number.
     receiver = event.receiver
-    if not event.method or isinstance(receiver, frozenset) and "n" not in receiver:
+    if not event.method or (isinstance(receiver, frozenset) and "n" not in receiver):
         return None
     headline = "a number that changes at every call: {}"
     return Spot(event.node, headline, (Need(receiver, "number"), Need(event.value, "number"), Need(("m",), "module")))

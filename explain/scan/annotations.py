@@ -6,13 +6,13 @@ import ast
 from collections.abc import Callable
 
 from g2.explain.scan.values import (
+    ARRAY,
     NONE,
     NUMBER,
     OTHER,
     TENSOR,
     TEXT,
     UNKNOWN,
-    ARRAY,
     Value,
     instance,
     join,
@@ -20,7 +20,9 @@ from g2.explain.scan.values import (
     wrapped,
 )
 
-_TENSORS = frozenset({"Tensor", "FloatTensor", "LongTensor", "IntTensor", "HalfTensor", "DoubleTensor", "TensorType", "Parameter"})
+_TENSORS = frozenset(
+    {"Tensor", "FloatTensor", "LongTensor", "IntTensor", "HalfTensor", "DoubleTensor", "TensorType", "Parameter"}
+)
 _SIMPLE: dict[str, Value] = {
     "int": NUMBER,
     "float": NUMBER,
@@ -44,7 +46,9 @@ _SIMPLE: dict[str, Value] = {
 _LISTS = frozenset({"list", "List", "Sequence", "Iterable", "Iterator", "Collection", "Set", "set", "ModuleList"})
 _DICTS = frozenset({"dict", "Dict", "Mapping", "OrderedDict", "DefaultDict", "MutableMapping"})
 # jaxtyping: Float[Tensor, "b n"]
-_SHAPED = frozenset({"Float", "Int", "Bool", "Shaped", "Num", "Complex", "UInt", "Annotated", "Final", "ClassVar", "Unpack"})
+_SHAPED = frozenset(
+    {"Float", "Int", "Bool", "Shaped", "Num", "Complex", "UInt", "Annotated", "Final", "ClassVar", "Unpack"}
+)
 
 
 def annotation(node: ast.expr | None, resolve: Callable[[ast.expr], Value], depth: int = 0) -> Value | None:

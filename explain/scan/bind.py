@@ -8,7 +8,8 @@ from typing import Any
 from g2.explain.scan.body import EXPRESSIONS, Body
 from g2.explain.scan.branches import narrowed, test
 from g2.explain.scan.detector import Event
-from g2.explain.scan.expressions import bounds, element_of, item_of
+from g2.explain.scan.elements import element_of, item_of
+from g2.explain.scan.subscripts import bounds
 from g2.explain.scan.values import Value, called_name, join, wrapped
 
 _CONFIG = frozenset({"torch._dynamo.config", "torch._dynamo.config.config"})
@@ -50,9 +51,9 @@ def _set(body: Body, target: ast.Attribute, value: Value, node: ast.AST) -> None
         if name == body.self_name and name:
             body.stores.append((target.attr, value))
         body.env[f"{name}.{target.attr}"] = value
-    if called_name(receiver) in _CONFIG and isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
-        if node.value.value is True:
-            body.sheet.options.append(target.attr)
+    given = node.value if isinstance(node, ast.Assign) else None
+    if isinstance(given, ast.Constant) and given.value is True and called_name(receiver) in _CONFIG:
+        body.sheet.options.append(target.attr)
     body.see(Event("set", node, value, method=target.attr, receiver=receiver))
 
 

@@ -53,9 +53,26 @@ class Body:
     """One function while it is walked over."""
 
     __slots__ = (
-        "calls", "captured", "certain", "env", "evidence", "function", "globals", "local", "loops", "number", "outer", "owner",
-        "places", "qualified", "returns", "self_name", "sheet", "stores", "yields",
-    )  # fmt: skip
+        "calls",
+        "captured",
+        "certain",
+        "env",
+        "evidence",
+        "function",
+        "globals",
+        "local",
+        "loops",
+        "number",
+        "outer",
+        "owner",
+        "places",
+        "qualified",
+        "returns",
+        "self_name",
+        "sheet",
+        "stores",
+        "yields",
+    )
 
     def __init__(self, sheet: Sheet, function: Function, outer: Body | None, owner: int, qualified: str) -> None:
         self.sheet = sheet

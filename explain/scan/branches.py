@@ -11,10 +11,13 @@ from g2.explain.scan.values import MASK, NONE, TENSOR, TENSORS, UNKNOWN, Value, 
 Known = dict[str, Value]
 
 _COMPILING = frozenset(
-    """
-    torch.compiler.is_compiling torch.compiler.is_dynamo_compiling torch._dynamo.is_compiling
-    torch._dynamo.external_utils.is_compiling torch._utils.is_compiling
-    """.split()
+    [
+        "torch.compiler.is_compiling",
+        "torch.compiler.is_dynamo_compiling",
+        "torch._dynamo.is_compiling",
+        "torch._dynamo.external_utils.is_compiling",
+        "torch._utils.is_compiling",
+    ]
 )
 _COMPILING_ENDS = ("is_torchdynamo_compiling", "is_compiling", "is_dynamo_compiling")
 _NEVER_COMPILED = frozenset({"torch.jit.is_scripting", "torch.onnx.is_in_onnx_export"})
@@ -23,7 +26,7 @@ _NEVER_COMPILED = frozenset({"torch.jit.is_scripting", "torch.onnx.is_in_onnx_ex
 def test(body: Body, node: ast.expr, word: str) -> Value:
     """Walk over a condition: whatever is asked for its truth is a test."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return test(body, node.operand, word if word in {"if", "while"} else "not")
+        return test(body, node.operand, word if word in {"if", "while"} else _ASSERTED.get(word, "not"))
     if isinstance(node, ast.BoolOp):
         return boolean(body, node, word)
     value = body.value(node)
@@ -38,6 +41,8 @@ def ask(body: Body, node: ast.expr, value: Value, word: str) -> None:
     body.see(Event("test", node, value, word=word))
 
 
+# Only the last test of `assert a and b` becomes an operator.
+_ASSERTED = {"plain assert": "assert"}
 _PLAIN = frozenset({"n", "s", "N", "o"})
 
 
@@ -48,7 +53,8 @@ def boolean(body: Body, node: ast.BoolOp, word: str = "") -> Value:
     last = len(node.values) - 1
     for number, operand in enumerate(node.values):
         if number < last or word:
-            values.append(test(body, operand, word or ("and" if isinstance(node.op, ast.And) else "or")))
+            asked = word or ("and" if isinstance(node.op, ast.And) else "or")
+            values.append(test(body, operand, asked if number == last else _ASSERTED.get(asked, asked)))
         else:
             values.append(body.value(operand))
         if number < last:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 
-from g2.explain.scan import library, operate
+from g2.explain.scan import library, operate, tables
 from g2.explain.scan.body import EXPRESSIONS, Body
 from g2.explain.scan.constructs import BUILT, built
 from g2.explain.scan.detector import Event
-from g2.explain.scan.expressions import element_of
+from g2.explain.scan.elements import element_of
 from g2.explain.scan.facts import Call
 from g2.explain.scan.values import (
     ARRAY,
@@ -28,11 +28,13 @@ from g2.explain.scan.values import (
 
 _MAKERS = frozenset(
     """
-    zeros ones empty full rand randn randint arange linspace eye tensor as_tensor randperm manual_seed device Generator
-    Size from_numpy no_grad enable_grad set_grad_enabled autocast save load finfo iinfo is_tensor broadcast_shapes logspace
-    """.split()
+    zeros ones empty full rand randn randint arange linspace eye tensor as_tensor randperm manual_seed device
+    Generator Size from_numpy no_grad enable_grad set_grad_enabled autocast save load finfo iinfo is_tensor
+    broadcast_shapes logspace
+    """.split()  # noqa: SIM905  read as words
 )
 _GROWING = frozenset({"append", "add", "insert", "extend", "update", "appendleft"})
+_HOOKS = frozenset({"register_forward_hook", "register_forward_pre_hook"})
 _REGISTERS = frozenset({"register_buffer", "register_parameter"})
 _LOGGERS = frozenset({"getLogger", "get_logger", "get_logger_with_name", "getChild"})
 
@@ -96,7 +98,12 @@ def _arguments(body: Body, node: ast.Call) -> tuple[list[Value], tuple[tuple[str
 
 
 def _outside(
-    body: Body, node: ast.Call, name: str, args: list[Value], keywords: tuple[tuple[str | None, Value], ...], starred: bool
+    body: Body,
+    node: ast.Call,
+    name: str,
+    args: list[Value],
+    keywords: tuple[tuple[str | None, Value], ...],
+    starred: bool,
 ) -> Value:
     """A call of something known by name to be torch's, Python's or another package's."""
     maker = BUILT.get(name)
@@ -106,13 +113,15 @@ def _outside(
         short = name[6:]
         if args and not starred and short not in _MAKERS:
             body.used_as_tensor(args[0])
-        if short in library.REDUCED_WITH_INDICES:
+        if short in tables.REDUCED_WITH_INDICES:
             more = len(args) > 1 or any(key in {"dim", "axis"} for key, _ in keywords)
-            return operate.method(TENSOR, short, [NUMBER] if more and not (len(args) > 1 and is_tensor(args[1])) else [])
+            return operate.method(
+                TENSOR, short, [NUMBER] if more and not (len(args) > 1 and is_tensor(args[1])) else []
+            )
         found = library.function(short)
         return found if found is not None else _passed(body, node, name, args, keywords)
     if name.startswith("builtins."):
-        found = library.BUILTINS.get(name[9:])
+        found = tables.BUILTINS.get(name[9:])
         if found is not None:
             return found
         return _passed(body, node, name, args, keywords)
@@ -158,20 +167,25 @@ def _method(
 ) -> Value:
     if isinstance(callee, tuple) or callee:
         return _inside(body, node, callee, args, keywords)  # what a name's attribute was set to
-    if isinstance(receiver, frozenset):
+    if isinstance(receiver, frozenset) and method not in _HOOKS:
         if method in _GROWING and isinstance(node.func, ast.Attribute) and args:
             _grow(body, node.func.value, receiver, args[-1], method)
         kinds = [value if isinstance(value, frozenset) else UNKNOWN for value in args]
-        if method in library.REDUCED_WITH_INDICES and not args and any(key == "dim" for key, _ in keywords):
+        if method in tables.REDUCED_WITH_INDICES and not args and any(key == "dim" for key, _ in keywords):
             kinds = [NUMBER]
         return operate.method(receiver, method, kinds)
-    tag = receiver[0]
-    if method in _REGISTERS and node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
+    tag = "" if isinstance(receiver, frozenset) else str(receiver[0])
+    if (
+        method in _REGISTERS
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    ):
         body.stores.append((node.args[0].value, _registered([*args[1:], *(value for _, value in keywords)])))
         return NONE
     if tag == "s":
         return body.call(Call(("super", method), tuple(args), keywords, *body.at(node)))
-    if method in library.TENSOR_ONLY:
+    if method in tables.TENSOR_ONLY:
         body.used_as_tensor(receiver)
         known = library.method(method, len(args) or len([1 for key, _ in keywords if key == "dim"]))
         if known is TENSOR:
@@ -180,7 +194,7 @@ def _method(
     if tag in {"|", "<"} or method in {"size", "dim", "device"}:
         if method in {"size", "dim"}:
             body.used_as_tensor(receiver)
-        return library.method(method, len(args)) if method in library.METHODS else ("|", receiver)
+        return library.method(method, len(args)) if method in tables.METHODS else ("|", receiver)
     if method in _GROWING and isinstance(node.func, ast.Attribute) and args:
         _grow(body, node.func.value, receiver, args[-1], method)
     if method in _LOGGERS:
@@ -204,7 +218,7 @@ def _like(receiver: Value, known: Value) -> Value:
 
 def _grow(body: Body, holder: ast.expr, receiver: Value, value: Value, method: str) -> None:
     """`xs.append(x)`: the list holds that too."""
-    if not isinstance(holder, ast.Name) or isinstance(value, tuple) and value[0] == "*":
+    if not isinstance(holder, ast.Name) or (isinstance(value, tuple) and value[0] == "*"):
         return
     if method in {"extend", "update"}:
         value = element_of(value)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from g2.explain.scan.body import Body
 from g2.explain.scan.detector import Event
-from g2.explain.scan.expressions import attribute_of, element_of
+from g2.explain.scan.elements import element_of
+from g2.explain.scan.expressions import attribute_of
 from g2.explain.scan.facts import Call, Class
 from g2.explain.scan.values import (
     ARRAY,
@@ -48,7 +49,12 @@ def _tuple(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) ->
 
 def _dict(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> Value:
     values = [value for _, value in keywords]
-    if args and isinstance(args[0], frozenset) and all(isinstance(a, tuple) and a[0] == "D" for a in args[0]) and args[0]:
+    if (
+        args
+        and isinstance(args[0], frozenset)
+        and all(isinstance(a, tuple) and a[0] == "D" for a in args[0])
+        and args[0]
+    ):
         values.append(element_of(args[0]))
     elif args:
         values.append(UNKNOWN)

@@ -74,7 +74,7 @@ def _walk(inner: Body, statements: list[ast.stmt], flags: str, owner: int, head:
         function.yields = join(*inner.yields)
         function.returns = wrapped("L", function.yields)
     else:
-        returns = inner.returns if ended or inner.returns and ended else [*inner.returns, frozenset({"N"})]
+        returns = inner.returns if ended or (inner.returns and ended) else [*inner.returns, frozenset({"N"})]
         function.returns = join(*returns) if returns else NOTHING
     function.flags = flags
     inner.finish()
@@ -131,15 +131,15 @@ def _class(body: Body, node: ast.ClassDef) -> bool:
         elif isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
             said = annotation(each.annotation, body.value)
             given = body.value(each.value) if each.value is not None else None
-            value = said if said is not None else given
-            if value is not None:
-                fields[each.target.id] = value
+            promised = said if said is not None else given
+            if promised is not None:
+                fields[each.target.id] = promised
         elif isinstance(each, ast.Assign):
-            value = body.value(each.value)
+            held = body.value(each.value)
             for target in each.targets:
                 if isinstance(target, ast.Name):
-                    fields[target.id] = value
-                    body.env[target.id] = value
+                    fields[target.id] = held
+                    body.env[target.id] = held
         else:
             body.run([each])
     body.env, body.qualified, body.local = env, qualified, local

@@ -18,10 +18,11 @@ from g2.explain.scan.values import Value
 class Event:
     """Something a detector may look at, with what is known of the values in it.
 
-    what: "call", "test" (a value's truth is asked), "index" (x[i] is read), "slice" (one end of a slice), "in",
-    "compare" (value and receiver, one of them a list or text), "set" (x.name = value), "put" (x[i] = value), "augmented" (x += value), "with", "format" (in an f-string), "iterate"
-    (for .. in value), "class", "import", "generator" (a function that yields); and "instance", when files are put together:
-    an instance of the class `name` is called, or a function that is "disabled".
+    what: "call"; "test" (a value's truth is asked); "index" (x[i] is read); "slice" (one end of a slice); "in";
+    "compare" (value and receiver, one of them a list or text); "set" (x.name = value); "put" (x[i] = value);
+    "augmented" (x += value); "with"; "format" (in an f-string); "iterate" (for .. in value); "class"; "import";
+    "generator" (a function that yields); and "instance", when files are put together: an instance of the class `name`
+    is called, or a function that is "disabled".
     """
 
     what: str

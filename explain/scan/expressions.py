@@ -6,10 +6,11 @@ import ast
 from collections.abc import Callable
 from typing import Any
 
-from g2.explain.scan import library, operate
+from g2.explain.scan import operate, tables
 from g2.explain.scan.body import EXPRESSIONS, Body
 from g2.explain.scan.branches import boolean, narrowed, outcome, test
 from g2.explain.scan.detector import Event
+from g2.explain.scan.elements import element_of
 from g2.explain.scan.values import (
     MASK,
     NONE,
@@ -72,10 +73,10 @@ def attribute_of(body: Body, value: Value, name: str) -> Value:
         return operate.attribute(value, name)
     if value[0] == "g":
         return ("g", f"{value[1]}.{name}")
-    if name in library.SURE_ATTRIBUTES:
+    if name in tables.SURE_ATTRIBUTES:
         if name == "shape":
             body.used_as_tensor(value)
-        return library.SURE_ATTRIBUTES[name]
+        return tables.SURE_ATTRIBUTES[name]
     return (".", value, name)
 
 
@@ -177,92 +178,6 @@ def choice(body: Body, node: ast.IfExp) -> Value:
     return join(first, second)
 
 
-@_handles(ast.Subscript)
-def subscript(body: Body, node: ast.Subscript) -> Value:
-    value = body.value(node.value)
-    inside = node.slice
-    if isinstance(inside, ast.Constant):
-        if isinstance(inside.value, int):
-            return item_of(value, inside.value)
-        return element_of(value)
-    if isinstance(inside, ast.UnaryOp) and isinstance(inside.operand, ast.Constant):
-        number = inside.operand.value
-        return item_of(value, -number) if isinstance(number, int) else element_of(value)
-    parts = inside.elts if isinstance(inside, ast.Tuple) else [inside]
-    indices: list[Value] = []
-    names: list[str] = []
-    written: list[ast.expr] = []
-    for part in parts:
-        if isinstance(part, ast.Slice):
-            bounds(body, part, value)
-        elif not isinstance(part, ast.Constant):
-            indices.append(body.value(part))
-            names.append(last_name(part))
-            written.append(part)
-    if isinstance(inside, ast.Tuple):
-        body.used_as_tensor(value)
-    if indices and not all(index is NUMBER for index in indices):
-        body.see(Event("index", node, value, indices=indices, names=names, parts=written))
-    if isinstance(inside, ast.Slice):
-        return sliced(value)
-    if isinstance(inside, ast.Tuple) and not isinstance(value, frozenset):
-        return ("|", value)
-    return element_of(value)
-
-
-def last_name(node: ast.expr) -> str:
-    """The last name in an expression that is one."""
-    if isinstance(node, ast.UnaryOp):
-        node = node.operand
-    return (node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else "").lower()
-
-
-def bounds(body: Body, node: ast.Slice, value: Value) -> None:
-    """The ends of a slice."""
-    for end in (node.lower, node.upper, node.step):
-        if end is not None and not isinstance(end, ast.Constant):
-            held = body.value(end)
-            if held is not NUMBER:
-                body.see(Event("slice", end, held, receiver=value))
-
-
-def sliced(value: Value) -> Value:
-    """What a slice of a value is."""
-    if isinstance(value, frozenset):
-        out: frozenset[Any] = NOTHING
-        for atom in value:
-            if isinstance(atom, tuple) and atom[0] in "TS":
-                out |= frozenset({("L" if atom[0] == "T" else "S", operate.element(frozenset({atom})))})
-            elif atom != "N":
-                out |= frozenset({atom})
-        return out or UNKNOWN
-    return value
-
-
-def element_of(value: Value) -> Value:
-    """What an element of a value is."""
-    if isinstance(value, frozenset):
-        return operate.element(value)
-    if value[0] == "|":
-        return value
-    if value[0] in "LDS" and len(value) == 2:
-        return value[1]
-    return ("e", value)
-
-
-def item_of(value: Value, number: int) -> Value:
-    """What the element with this number is."""
-    if isinstance(value, frozenset):
-        return operate.item(value, number)
-    if value[0] == "|":
-        return value
-    if value[0] == "T" and -len(value[1]) <= number < len(value[1]):
-        return value[1][number]
-    if value[0] in "LDS" and len(value) == 2:
-        return value[1]
-    return ("u", value, number)
-
-
 @_handles(ast.Tuple)
 def pair(body: Body, node: ast.Tuple) -> Value:
     if any(isinstance(each, ast.Starred) for each in node.elts):
@@ -322,9 +237,3 @@ def produced(body: Body, node: ast.Yield) -> Value:
 def delegated(body: Body, node: ast.YieldFrom) -> Value:
     body.yields.append(element_of(body.value(node.value)))
     return UNKNOWN
-
-
-@_handles(ast.Slice)
-def cut(body: Body, node: ast.Slice) -> Value:
-    bounds(body, node, UNKNOWN)
-    return OTHER

@@ -53,7 +53,9 @@ class _Patterns:
         if settings.per_path:
             from pathspec import GitIgnoreSpec
 
-            self.specs = [(GitIgnoreSpec.from_lines([pattern]), reasons) for pattern, reasons in settings.per_path.items()]
+            self.specs = [
+                (GitIgnoreSpec.from_lines([pattern]), reasons) for pattern, reasons in settings.per_path.items()
+            ]
 
     def match(self, path: str, reason: str) -> bool:
         return any(("*" in reasons or reason in reasons) and spec.match_file(path) for spec, reasons in self.specs)

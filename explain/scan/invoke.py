@@ -2,54 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from g2.explain.scan import library, operate
+from g2.explain.scan import library, operate, tables
+from g2.explain.scan.arguments import Given, bind, fill
+from g2.explain.scan.evaluate import Evaluation
 from g2.explain.scan.facts import Call, Function
-from g2.explain.scan.values import DOUBT, GUESSED, NOTHING, OTHER, TENSOR, TENSORS, UNKNOWN, Kind, narrow, several
-
-if TYPE_CHECKING:
-    from g2.explain.scan.engine import Activation, Engine
-
-
+from g2.explain.scan.state import Activation
+from g2.explain.scan.values import DOUBT, GUESSED, NOTHING, OTHER, TENSOR, TENSORS, UNKNOWN, Kind, narrow
 
 _HOOKS = frozenset({"register_forward_hook", "register_forward_pre_hook"})
 
 
-class Given:
-    """The arguments of a call as kinds."""
-
-    __slots__ = ("args", "keywords", "rest", "rest_keywords")
-
-    def __init__(self, engine: Engine, act: Activation, call: Call) -> None:
-        self.args: list[Kind] = []
-        self.rest: Kind | None = None  # *args: an element
-        self.rest_keywords: Kind | None = None  # **kwargs: a value
-        for value in call.args:
-            if isinstance(value, tuple) and value[0] == "*":
-                held = engine.value(value[1], act)
-                tuples = [atom for atom in held if isinstance(atom, tuple) and atom[0] == "T"]
-                if len(tuples) == 1 == len(held) and self.rest is None:
-                    self.args += tuples[0][1]
-                else:
-                    self.rest = engine.element(held)
-            elif self.rest is None:
-                self.args.append(engine.value(value, act))
-            else:
-                self.rest |= engine.value(value, act)
-        self.keywords: dict[str, Kind] = {}
-        for name, value in call.keywords:
-            kind = engine.value(value, act)
-            if name is None:
-                self.rest_keywords = engine.element(kind)
-            else:
-                self.keywords[name] = kind
-
-    def all(self) -> list[Kind]:
-        return [*self.args, *self.keywords.values(), *([self.rest] if self.rest else [])]
-
-
-def invoke(engine: Engine, act: Activation, raw: tuple[Any, ...]) -> Kind:
+def invoke(engine: Evaluation, act: Activation, raw: tuple[Any, ...]) -> Kind:
     """Evaluate a call of an activation; the kind of its result."""
     call = Call(*raw)
     callee = call.callee
@@ -72,7 +37,7 @@ def invoke(engine: Engine, act: Activation, raw: tuple[Any, ...]) -> Kind:
     return apply(engine, act, call, engine.value(callee, act), given)
 
 
-def _capture(engine: Engine, act: Activation, call: Call) -> Kind:
+def _capture(engine: Evaluation, act: Activation, call: Call) -> Kind:
     start = engine.project.files[engine.project.file_of[act.number]].functions
     number = start + call.callee[1]
     function = engine.project.functions[number]
@@ -88,7 +53,7 @@ def _capture(engine: Engine, act: Activation, call: Call) -> Kind:
     return NOTHING
 
 
-def apply(engine: Engine, act: Activation, call: Call, callee: Kind, given: Given, depth: int = 0) -> Kind:
+def apply(engine: Evaluation, act: Activation, call: Call, callee: Kind, given: Given, depth: int = 0) -> Kind:
     """Call a value."""
     out: frozenset[Any] = NOTHING
     for atom in callee:
@@ -133,14 +98,14 @@ def apply(engine: Engine, act: Activation, call: Call, callee: Kind, given: Give
     return narrow(out)
 
 
-def _meet(engine: Engine, act: Activation, call: Call, name: str) -> None:
+def _meet(engine: Evaluation, act: Activation, call: Call, name: str) -> None:
     """A call of something that detectors may want to know of."""
     if act.region and ("instance", name) in engine.table.names:
         key = (act.number, call.line, call.column)
         engine.met.setdefault(key, (call, set()))[1].add(name)
 
 
-def outer(engine: Engine, act: Activation, call: Call, name: str, given: Given) -> Kind:
+def outer(engine: Evaluation, act: Activation, call: Call, name: str, given: Given) -> Kind:
     """A function or class that is not scanned."""
     if name.startswith("torch."):
         found = library.function(name[6:])
@@ -151,7 +116,7 @@ def outer(engine: Engine, act: Activation, call: Call, name: str, given: Given) 
         return frozenset({("I", "logging.Logger")})
     if last[:1].isupper():
         return frozenset({("I", name)})
-    found = library.BUILTINS.get(last) if name.startswith("builtins.") else None
+    found = tables.BUILTINS.get(last) if name.startswith("builtins.") else None
     if found is not None:
         return found
     for kind in given.all():
@@ -161,7 +126,9 @@ def outer(engine: Engine, act: Activation, call: Call, name: str, given: Given) 
     return frozenset({"t", "~", "?"}) if any(kind & TENSORS for kind in given.args) else UNKNOWN
 
 
-def enter(engine: Engine, act: Activation, call: Call, number: int, given: Given, first: Kind | None = None) -> Kind:
+def enter(
+    engine: Evaluation, act: Activation, call: Call, number: int, given: Given, first: Kind | None = None
+) -> Kind:
     """Call a function of what is scanned."""
     function = engine.project.functions[number]
     mark = engine.marks[number]
@@ -181,7 +148,7 @@ def enter(engine: Engine, act: Activation, call: Call, number: int, given: Given
     return simple if simple is not None else target.returns
 
 
-def _decorated(engine: Engine, act: Activation, call: Call, function: Function) -> None:
+def _decorated(engine: Evaluation, act: Activation, call: Call, function: Function) -> None:
     """A decorator's own inner functions run around the function."""
     file = engine.project.files[engine.project.file_of[act.number]]
     for decorator in function.decorators:
@@ -195,44 +162,7 @@ def _decorated(engine: Engine, act: Activation, call: Call, function: Function) 
                         around.via = around.via or ((act.number, True), call.line, call.column)
 
 
-def bind(engine: Engine, target: Activation, function: Function, args: list[Kind], given: Given) -> list[Kind | None]:
-    """Hand arguments to parameters; what each got in this call."""
-    bound: list[Kind | None] = [None] * len(function.params)
-    extra: frozenset[Any] = NOTHING
-    for number, kind in enumerate(args):
-        if number < function.positional:
-            bound[number] = kind
-        else:
-            extra |= kind
-    if given.rest is not None:
-        for number in range(len(args), function.positional):
-            bound[number] = given.rest
-        extra |= given.rest
-    others: frozenset[Any] = given.rest_keywords if given.rest_keywords is not None else NOTHING
-    for name, kind in given.keywords.items():
-        if name in function.params:
-            bound[function.params.index(name)] = kind
-        else:
-            others |= kind
-    if function.star >= 0:
-        bound[function.star] = several(extra)
-    if function.stars >= 0:
-        bound[function.stars] = frozenset({("D", others)})
-    for number in range(len(function.params)):
-        kind = bound[number]
-        if kind is None and number not in {function.star, function.stars}:
-            default = function.defaults[number]
-            if given.rest_keywords is not None:
-                kind = UNKNOWN
-            elif default is not None:
-                kind = default if isinstance(default, frozenset) else engine.value(default, target)
-            bound[number] = kind
-        if kind is not None:
-            engine.hand(target, number, kind)
-    return bound
-
-
-def _simple(engine: Engine, target: Activation, function: Function, bound: list[Kind | None]) -> Kind | None:
+def _simple(engine: Evaluation, target: Activation, function: Function, bound: list[Kind | None]) -> Kind | None:
     """What a function returns for these very arguments, when that depends on nothing else."""
     if function.calls or not isinstance(function.returns, tuple):
         return None
@@ -244,11 +174,11 @@ def _simple(engine: Engine, target: Activation, function: Function, bound: list[
         target.params = params
 
 
-def _construct(engine: Engine, act: Activation, call: Call, number: int, given: Given) -> Kind:
+def _construct(engine: Evaluation, act: Activation, call: Call, number: int, given: Given) -> Kind:
     me = frozenset({("C", number)})
     found = engine.find(("C", number), "__init__")
     if not found:
-        _fill(engine, number, given)
+        fill(engine, number, given)
     for method in found:
         function = engine.project.functions[method]
         target = engine.activate(method, act.region)
@@ -258,16 +188,7 @@ def _construct(engine: Engine, act: Activation, call: Call, number: int, given: 
     return me
 
 
-def _fill(engine: Engine, number: int, given: Given) -> None:
-    """A named tuple or data class: its fields get what they are given."""
-    names = [name for base in reversed(engine.hierarchy.orders[number]) for name in engine.project.classes[base].fields or ()]
-    owners = {name: base for base in reversed(engine.hierarchy.orders[number]) for name in engine.project.classes[base].fields or ()}
-    for name, kind in (*zip(names, given.args, strict=False), *given.keywords.items()):
-        if name in owners:
-            engine.store(owners[name], name, kind)
-
-
-def _instance(engine: Engine, act: Activation, call: Call, atom: Any, given: Given) -> Kind:
+def _instance(engine: Evaluation, act: Activation, call: Call, atom: Any, given: Given) -> Kind:
     """Call an instance: a module's forward, else its __call__."""
     module = engine.modules[atom[1]]
     for name in ("forward", "__call__") if module else ("__call__",):
@@ -282,7 +203,7 @@ def _instance(engine: Engine, act: Activation, call: Call, atom: Any, given: Giv
     return UNKNOWN
 
 
-def _run(engine: Engine, act: Activation, call: Call, number: int, given: Given, first: Kind, root: bool) -> Kind:
+def _run(engine: Evaluation, act: Activation, call: Call, number: int, given: Given, first: Kind, root: bool) -> Kind:
     """A module's forward begins a region when it is called outside of one."""
     if root and not act.region and "d" not in engine.marks[number]:
         target, function = engine.result(number, True)
@@ -291,7 +212,7 @@ def _run(engine: Engine, act: Activation, call: Call, number: int, given: Given,
     return enter(engine, act, call, number, given, first)
 
 
-def _method(engine: Engine, act: Activation, call: Call, receiver: Kind, name: str, given: Given) -> Kind:
+def _method(engine: Evaluation, act: Activation, call: Call, receiver: Kind, name: str, given: Given) -> Kind:
     out: frozenset[Any] = NOTHING
     plain: set[Any] = set()
     if name in _HOOKS:
@@ -313,7 +234,7 @@ def _method(engine: Engine, act: Activation, call: Call, receiver: Kind, name: s
     return narrow(out)
 
 
-def _autograd(engine: Engine, act: Activation, call: Call, atom: Any, given: Given) -> Kind:
+def _autograd(engine: Evaluation, act: Activation, call: Call, atom: Any, given: Given) -> Kind:
     out: frozenset[Any] = NOTHING
     for number in engine.find(("C", atom[1]), "forward"):
         out |= enter(engine, act, call, number, given, OTHER)
@@ -325,23 +246,23 @@ def _autograd(engine: Engine, act: Activation, call: Call, atom: Any, given: Giv
     return out or TENSOR
 
 
-def _super(engine: Engine, act: Activation, call: Call, name: str, given: Given) -> Kind:
+def _super(engine: Evaluation, act: Activation, call: Call, name: str, given: Given) -> Kind:
     function = engine.project.functions[act.number]
     if function.owner < 0:
         return UNKNOWN
     owner = engine.owner(act.number)
     me = act.params[0] if act.params else UNKNOWN
+    if name == "__init__" and engine.modules[owner]:
+        _meet(engine, act, call, "torch.nn.Module.__init__")
     for base in engine.hierarchy.orders[owner][1:]:
         methods = engine.project.classes[base].methods or {}
         if name in methods:
             number = engine.project.files[engine.project.file_of_class[base]].functions + methods[name]
             return enter(engine, act, call, number, given, me)
-    if name == "__init__" and engine.modules[owner]:
-        _meet(engine, act, call, "torch.nn.Module.__init__")
     return GUESSED if name == "forward" else UNKNOWN
 
 
-def _compile(engine: Engine, act: Activation, kind: Kind) -> Kind:
+def _compile(engine: Evaluation, act: Activation, kind: Kind) -> Kind:
     for atom in kind:
         if isinstance(atom, tuple) and atom[0] in "GB":
             if "d" not in engine.marks[atom[1]]:
@@ -354,7 +275,7 @@ def _compile(engine: Engine, act: Activation, kind: Kind) -> Kind:
     return kind
 
 
-def _passed(engine: Engine, act: Activation, call: Call, kind: Kind) -> Kind:
+def _passed(engine: Evaluation, act: Activation, call: Call, kind: Kind) -> Kind:
     """Functions handed to something that is not scanned are called there, with nobody knows what."""
     for atom in kind:
         if isinstance(atom, tuple) and atom[0] in "GB" and "d" not in engine.marks[atom[1]]:
@@ -364,5 +285,3 @@ def _passed(engine: Engine, act: Activation, call: Call, kind: Kind) -> Kind:
             if atom[0] == "B":
                 engine.hand(target, 0, atom[2])
     return NOTHING
-
-

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from g2.explain.scan import library
+from g2.explain.scan import library, tables
 from g2.explain.scan.values import (
     ARRAY,
     DOUBT,
+    MAYBE,
     NONE,
     NOTHING,
     NUMBER,
     OTHER,
     TENSOR,
+    TENSOR_LIST,
     TENSORS,
     TEXT,
     UNKNOWN,
@@ -47,7 +49,7 @@ def attribute(kind: Kind, name: str) -> Kind:
     out: frozenset[Any] = doubt
     for atom in atoms:
         if atom == "t" or atom == "tb":
-            out |= library.ATTRIBUTES.get(name, UNKNOWN)
+            out |= tables.ATTRIBUTES.get(name, UNKNOWN)
         elif atom == "A":
             out |= frozenset({("L", NUMBER)}) if name == "shape" else NUMBER if name in {"ndim", "size"} else ARRAY
         elif isinstance(atom, str):
@@ -70,7 +72,7 @@ def _instance_attribute(owner: str, name: str) -> Kind:
         if name in {"weight", "running_mean", "running_var", "in_proj_weight"}:
             return TENSOR
         if name == "bias":
-            return library.MAYBE
+            return MAYBE
         if name in {"training", "p", "eps"} or name.endswith(("_size", "_features", "_channels", "_dim")):
             return NUMBER
     return UNKNOWN
@@ -108,9 +110,9 @@ def method(kind: Kind, name: str, args: list[Kind]) -> Kind:
 # Methods that leave the dtype as it is.
 _KEEPS = frozenset(
     """
-    view reshape permute transpose unsqueeze squeeze expand expand_as flatten contiguous clone detach cpu cuda t flip roll repeat
-    index_select gather narrow select logical_not to view_as masked_fill
-    """.split()
+    view reshape permute transpose unsqueeze squeeze expand expand_as flatten contiguous clone detach cpu cuda
+    t flip roll repeat index_select gather narrow select logical_not to view_as masked_fill
+    """.split()  # noqa: SIM905  read as words
 )
 
 
@@ -141,7 +143,7 @@ def _instance(owner: str, name: str) -> Kind:
         if name == "forward":
             return library.called(owner)
         if name in {"parameters", "buffers"}:
-            return library.TENSOR_LIST
+            return TENSOR_LIST
         return UNKNOWN
     if owner.startswith("torch.distributions.") and name in {"sample", "rsample", "log_prob", "entropy", "cdf", "icdf"}:
         return TENSOR

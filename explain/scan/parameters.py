@@ -1,31 +1,61 @@
-"""What a function's parameters hold: what calls hand in, what annotations and defaults promise, and names where nothing is said."""
+"""What parameters hold: what calls hand in, what annotations and defaults promise, what their names suggest."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from g2.explain.scan.evaluate import Evaluation
 from g2.explain.scan.facts import Function
+from g2.explain.scan.state import Activation
 from g2.explain.scan.values import GUESSED, NONE, NOTHING, TENSOR, UNKNOWN, Kind, several
 
-if TYPE_CHECKING:
-    from g2.explain.scan.engine import Activation, Engine
-
-_BATCHES = frozenset({"batch", "batch_idx", "data", "inputs", "features", "samples", "targets", "batch_data", "kwargs", "args"})
+_BATCHES = frozenset(
+    {"batch", "batch_idx", "data", "inputs", "features", "samples", "targets", "batch_data", "kwargs", "args"}
+)
 # Names that a forward gives to what is no tensor.
 _OTHER = frozenset(
     """
-    self cls config cfg mode name names key keys training train size dim dims axis n k layer layers index idx i j step steps
-    temperature scale scale_factor eps dtype device shape sizes height width h w length max_length seq_len batch_size num_heads
-    reduction verbose options params past_key_values cache state_dict callback fn func function generator epoch optimizer
-    output_size window_size head_mask_type upsample stride padding ctx optimizer_idx dataloader_idx bs bsz spatial_shapes
-    feature_size resolution H W N T B C num_frames patch_size kwargs model module block factor ratio p method level
-    """.split()
+    self cls config cfg mode name names key keys training train size dim dims axis n k layer layers index idx
+    i j step steps temperature scale scale_factor eps dtype device shape sizes height width h w length
+    max_length seq_len batch_size num_heads reduction verbose options params past_key_values cache state_dict
+    callback fn func function generator epoch optimizer output_size window_size head_mask_type upsample stride
+    padding ctx optimizer_idx dataloader_idx bs bsz spatial_shapes feature_size resolution H W N T B C
+    num_frames patch_size kwargs model module block factor ratio p method level
+    """.split()  # noqa: SIM905  read as words
 )
-_OTHER_STARTS = ("return_", "output_", "use_", "is_", "num_", "n_", "max_", "min_", "do_", "with_", "need_", "skip_", "has_", "add_")
-_OTHER_ENDS = ("_size", "_dim", "_idx", "_index_", "_type", "_mode", "_name", "_len", "_length", "_fn", "_kwargs", "_config", "_cfg", "_shape")
+_OTHER_STARTS = (
+    "return_",
+    "output_",
+    "use_",
+    "is_",
+    "num_",
+    "n_",
+    "max_",
+    "min_",
+    "do_",
+    "with_",
+    "need_",
+    "skip_",
+    "has_",
+    "add_",
+)
+_OTHER_ENDS = (
+    "_size",
+    "_dim",
+    "_idx",
+    "_index_",
+    "_type",
+    "_mode",
+    "_name",
+    "_len",
+    "_length",
+    "_fn",
+    "_kwargs",
+    "_config",
+    "_cfg",
+    "_shape",
+)
 
 
-def promised(engine: Engine, act: Activation, function: Function, module: bool) -> list[Kind]:
+def promised(engine: Evaluation, act: Activation, function: Function, module: bool) -> list[Kind]:
     """What each parameter holds in this activation."""
     out: list[Kind] = []
     for number, name in enumerate(function.params):
@@ -43,7 +73,13 @@ def promised(engine: Engine, act: Activation, function: Function, module: bool) 
             out.append(guess if given is None else guess | (given - UNKNOWN))
         elif given is None:
             # Until everything that is known has been followed: perhaps a call hands something in.
-            out.append(NOTHING if not engine.settled else _default(engine, act, function, number) if not act.region else UNKNOWN)
+            out.append(
+                NOTHING
+                if not engine.settled
+                else _default(engine, act, function, number)
+                if not act.region
+                else UNKNOWN
+            )
         else:
             out.append(given)
         if act.region and number in function.tensors and "~" in out[-1]:
@@ -54,7 +90,7 @@ def promised(engine: Engine, act: Activation, function: Function, module: bool) 
     return out
 
 
-def said_of(engine: Engine, act: Activation, function: Function, number: int) -> Kind | None:
+def said_of(engine: Evaluation, act: Activation, function: Function, number: int) -> Kind | None:
     """What the annotation says, with None when that is the default."""
     value = function.annotations[number] if number < len(function.annotations) else None
     if value is None:
@@ -65,7 +101,7 @@ def said_of(engine: Engine, act: Activation, function: Function, number: int) ->
     return kind | NONE if function.defaults[number] == NONE else kind
 
 
-def _default(engine: Engine, act: Activation, function: Function, number: int) -> Kind:
+def _default(engine: Evaluation, act: Activation, function: Function, number: int) -> Kind:
     value = function.defaults[number] if number < len(function.defaults) else None
     if value is None:
         return UNKNOWN
@@ -73,7 +109,7 @@ def _default(engine: Engine, act: Activation, function: Function, number: int) -
     return kind | UNKNOWN
 
 
-def guessed(engine: Engine, act: Activation, function: Function, number: int, name: str) -> Kind:
+def guessed(engine: Evaluation, act: Activation, function: Function, number: int, name: str) -> Kind:
     """What a parameter of something compiled probably holds, when nothing is said of it."""
     if number == function.star:
         return several(GUESSED)

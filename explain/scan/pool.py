@@ -50,4 +50,6 @@ def _facts(datas: list[bytes]) -> list[bytes | str]:
             out.append(dump(facts(data, detectors())))
         except Unreadable as error:
             out.append(str(error))
+        except Exception as error:  # as in scan.py
+            out.append(f"could not be scanned: {type(error).__name__} in g2 itself")
     return out

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from g2.explain.scan.facts import Class, Facts, Function
-from g2.explain.scan.library import MODULE_BASES
+from g2.explain.scan.tables import MODULE_BASES
 
 _ENTRIES = ("forward", "training_step", "validation_step", "test_step", "predict_step")
 _LIGHTNING = ("LightningModule",)
@@ -118,7 +118,11 @@ class Project:
 
     def _is_below(self, number: int, value: object, name: str) -> bool:
         """Whether a package's name is only the module below it (`from . import name`)."""
-        return isinstance(value, tuple) and value[0] == "g" and self.absolute(self.files[number], value[1]).replace(":", ".") == name
+        return (
+            isinstance(value, tuple)
+            and value[0] == "g"
+            and self.absolute(self.files[number], value[1]).replace(":", ".") == name
+        )
 
 
 @dataclass(slots=True)
@@ -148,7 +152,9 @@ class Hierarchy:
 
 def _module_like(name: str) -> bool:
     last = name.rpartition(".")[2]
-    return any(word in last for word in ("Module", "Model", "Layer", "Net", "Loss", "Block", "Attention", "Encoder", "Decoder"))
+    return any(
+        word in last for word in ("Module", "Model", "Layer", "Net", "Loss", "Block", "Attention", "Encoder", "Decoder")
+    )
 
 
 def entries(lightning: bool) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import re
 import tokenize
 import warnings
 
-from g2.explain.scan import bind, calls, statements  # noqa: F401  they fill the tables of body.py
+from g2.explain.scan import bind, calls, expressions, statements, subscripts  # noqa: F401  they fill the tables of body.py
 from g2.explain.scan.body import Sheet
 from g2.explain.scan.definitions import walk
 from g2.explain.scan.detector import Table

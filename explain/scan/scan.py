@@ -15,7 +15,9 @@ from g2.explain.scan.model import Kept, Scan, Settings, SourceFile, Unread
 _DEEP = 12_000  # Python's frames; walking over a tree needs two for each level of it
 
 
-def scan(files: Sequence[SourceFile], settings: Settings | None = None, kept: Kept | None = None, jobs: int = 1) -> Scan:
+def scan(
+    files: Sequence[SourceFile], settings: Settings | None = None, kept: Kept | None = None, jobs: int = 1
+) -> Scan:
     """Scan these files together: calls are followed from one to the other.
 
     What is found out about a file is kept under its key, and the whole answer under those of all files. With `jobs`
@@ -42,11 +44,11 @@ def _scan(files: Sequence[SourceFile], settings: Settings, kept: Kept | None, jo
     waiting: list[SourceFile] = []
     for file in files:
         bytes_ = held.get(f"{rules}:{file.key}")
-        facts = load(bytes_) if bytes_ is not None else None
-        if facts is None:
+        before = load(bytes_) if bytes_ is not None else None
+        if before is None:
             waiting.append(file)
         else:
-            known[file.path] = facts
+            known[file.path] = before
     unread: list[Unread] = []
     lines = 0
     fresh: dict[str, bytes] = {}
@@ -118,6 +120,8 @@ def _read(files: Sequence[SourceFile], jobs: int) -> Iterable[tuple[SourceFile, 
             yield file, f"cannot be read: {error.strerror or error}"
         except Unreadable as error:
             yield file, str(error)
+        except Exception as error:  # a fault of the scan itself must not keep the other files from being scanned
+            yield file, f"could not be scanned: {type(error).__name__} in g2 itself"
 
 
 def digest(data: bytes) -> str:

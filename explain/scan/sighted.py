@@ -8,9 +8,10 @@ from typing import Any
 
 from g2.capture.model import Frame, Span
 from g2.explain.scan.detector import Event
-from g2.explain.scan.engine import Activation, Engine
+from g2.explain.scan.engine import Engine
 from g2.explain.scan.facts import Place
 from g2.explain.scan.model import Sighting, Sureness
+from g2.explain.scan.state import Activation
 from g2.explain.scan.wants import least, level, most
 
 _LONGEST = 60  # characters of code in a headline
@@ -66,7 +67,9 @@ def _met(engine: Engine, function: int, file: int, source: Callable[[int], list[
             spot = look(Event("instance", ast.Pass()))
             if spot is not None:
                 sure = spot.sure if call.certain else least(spot.sure, Sureness.LIKELY)
-                out.append(tuple(Place(slug, spot.headline, text(source(file), span), span, (), False, str(sure), spot.option)))
+                out.append(
+                    tuple(Place(slug, spot.headline, text(source(file), span), span, (), False, str(sure), spot.option))
+                )
     return out
 
 

@@ -11,9 +11,10 @@ from g2.explain.scan.bind import assign, iterate
 from g2.explain.scan.body import STATEMENTS, Body
 from g2.explain.scan.branches import Known, narrowed, outcome, test
 from g2.explain.scan.detector import Event
-from g2.explain.scan.expressions import item_of, operated
+from g2.explain.scan.elements import item_of
+from g2.explain.scan.expressions import operated
 from g2.explain.scan.names import imported
-from g2.explain.scan.values import NONE, Value, called_name, join
+from g2.explain.scan.values import NONE, called_name, join
 
 _LOOPS = 2  # loops in loops whose bodies are walked over a second time when something changed in the first
 
@@ -66,7 +67,11 @@ def augmented(body: Body, node: ast.AugAssign) -> bool:
     target = node.target
     before = body.value(target)
     value = operated(node.op, before, body.value(node.value))
-    body.see(Event("augmented", node, value, method=target.attr if isinstance(target, ast.Attribute) else "", receiver=before))
+    body.see(
+        Event(
+            "augmented", node, value, method=target.attr if isinstance(target, ast.Attribute) else "", receiver=before
+        )
+    )
     if not isinstance(target, ast.Subscript):
         assign(body, target, value, node)
     return False

@@ -130,20 +130,18 @@ def _depth(atom: Any) -> int:
 
 def combined(values: Iterable[Value]) -> Value:
     """The result of an operator on these: a tensor when one of them is."""
-    terms: list[Term] = []
+    terms: list[Value] = []
     for value in values:
-        if isinstance(value, frozenset):
-            if not TENSORS.isdisjoint(value) and DOUBT.isdisjoint(value) and value <= TENSORS:
-                return TENSOR
-            terms.append(value)  # type: ignore[arg-type]
-        else:
-            terms.append(value)
+        if isinstance(value, frozenset) and value and value <= TENSORS:
+            return TENSOR
+        terms.append(value)
     kinds = [term for term in terms if isinstance(term, frozenset)]
     if len(kinds) == len(terms):
         return operated(kinds)
     rest = [term for term in terms if not (isinstance(term, frozenset) and term <= {"n", "s", "o", "N"})]
-    if len(rest) == 1 and rest[0][0] in "|":
-        return rest[0]
+    only = rest[0] if len(rest) == 1 else None
+    if isinstance(only, tuple) and only[0] == "|":
+        return only
     return ("|", *rest)
 
 
@@ -162,9 +160,7 @@ def operated(kinds: list[Kind]) -> Kind:
     for atom in out:
         if atom == "tb":
             result.add("t")
-        elif isinstance(atom, str):
-            result.add(atom)
-        elif atom[0] in "LTD":
+        elif isinstance(atom, str) or atom[0] in "LTD":
             result.add(atom)
         else:
             result.add("?")
@@ -222,6 +218,6 @@ def called_name(value: Value) -> str:
         if len(value) == 1:
             for atom in value:
                 if isinstance(atom, tuple) and atom[0] == "X":
-                    return atom[1]
+                    return str(atom[1])
         return ""
-    return value[1] if value[0] == "g" else ""
+    return str(value[1]) if value[0] == "g" else ""

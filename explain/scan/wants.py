@@ -6,30 +6,33 @@ from collections.abc import Callable
 from typing import Any
 
 from g2.explain.scan.model import Sureness
-from g2.explain.scan.library import RNN
+from g2.explain.scan.tables import RNN
 from g2.explain.scan.values import TENSORS, Kind
 
 _LOCKS = frozenset({"threading.Lock", "threading.RLock", "threading.Condition", "threading.Semaphore", "_thread.lock"})
+_RANDOMS = frozenset(
+    {"random.Random", "numpy.random.Generator", "numpy.random.default_rng", "numpy.random.SeedSequence"}
+)
 _LEVELS = {Sureness.SURE: 3, Sureness.LIKELY: 2, Sureness.POSSIBLE: 1}
 
 
 def _tensor(atom: Any) -> bool:
-    return atom == "t" or atom == "tb"
+    return bool(atom == "t" or atom == "tb")
 
 
 def _mask(atom: Any) -> bool:
-    return atom == "tb"
+    return bool(atom == "tb")
 
 
 def _array(atom: Any) -> bool:
-    return atom == "A"
+    return bool(atom == "A")
 
 
 def _tensors(atom: Any) -> bool:
-    if isinstance(atom, str) or atom[0] not in "LTD":
+    if isinstance(atom, str) or atom[0] not in "LT":
         return False
     inner = atom[1] if atom[0] == "T" else (atom[1],)
-    return any(kind & TENSORS and kind <= TENSORS for kind in inner)
+    return any(kind & TENSORS for kind in inner)
 
 
 def _rnn(atom: Any) -> bool:
@@ -53,7 +56,7 @@ def _logger(atom: Any) -> bool:
 
 
 def _number(atom: Any) -> bool:
-    return atom == "n"
+    return bool(atom == "n")
 
 
 def _list(atom: Any) -> bool:
@@ -61,7 +64,7 @@ def _list(atom: Any) -> bool:
 
 
 def _random(atom: Any) -> bool:
-    return isinstance(atom, tuple) and atom[0] == "I" and atom[1] in {"random.Random", "numpy.random.Generator", "numpy.random.default_rng"}
+    return isinstance(atom, tuple) and atom[0] == "I" and atom[1] in _RANDOMS
 
 
 def _loader(atom: Any) -> bool:
@@ -69,11 +72,13 @@ def _loader(atom: Any) -> bool:
 
 
 def _root(atom: Any) -> bool:
-    return atom == ("I", "root")
+    return bool(atom == ("I", "root"))
 
 
 def _module(atom: Any) -> bool:
-    return isinstance(atom, tuple) and (atom[0] == "S" or (atom[0] == "I" and (atom[1] == "module" or atom[1].startswith("torch.nn."))))
+    return isinstance(atom, tuple) and (
+        atom[0] == "S" or (atom[0] == "I" and (atom[1] == "module" or atom[1].startswith("torch.nn.")))
+    )
 
 
 WANTS: dict[str, Callable[[Any], bool]] = {

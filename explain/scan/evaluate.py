@@ -1,0 +1,211 @@
+"""What values are in an activation: terms evaluated, attributes and elements of what is scanned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from g2.explain.scan import operate
+from g2.explain.scan.linked import OVERRIDES
+from g2.explain.scan.state import Activation, State
+from g2.explain.scan.values import (
+    NOTHING,
+    OTHER,
+    TENSORS,
+    UNKNOWN,
+    Kind,
+    Value,
+    compared,
+    instance,
+    narrow,
+    operated,
+    several,
+)
+
+
+class Evaluation(State):
+    """Values by activation."""
+
+    def variable(self, file: int, value: Value, rest: list[str]) -> Kind:
+        """A variable of a module's body, as far as that has been looked at."""
+        act = self.activate(self.project.files[file].functions, False)
+        if self.current is not None:
+            act.readers.add((self.current.number, self.current.region))
+        key = (file, *rest, value)
+        if key in self.under_way:
+            return NOTHING  # `x = x or 1`: what it holds otherwise is among the alternatives
+        self.under_way.add(key)
+        try:
+            return self.rest(self.value(value, act), rest)
+        finally:
+            self.under_way.discard(key)
+
+    def value(self, value: Value, act: Activation) -> Kind:
+        """What a value is in this activation."""
+        if isinstance(value, frozenset):
+            return value
+        match value[0]:
+            case "p":
+                return act.params[value[1]] if value[1] < len(act.params) else UNKNOWN
+            case "c":
+                return act.results[value[1]] if value[1] < len(act.results) else NOTHING
+            case "g":
+                return self.named(self.project.files[self.project.file_of[act.number]], value[1])
+            case ".":
+                return self.attribute(self.value(value[1], act), value[2])
+            case "e":
+                return self.element(self.value(value[1], act))
+            case "u":
+                return self.element(self.value(value[1], act), value[2])
+            case "|":
+                return operated([self.value(each, act) for each in value[1:]])
+            case "<":
+                return compared([operated([self.value(each, act) for each in value[1:]])])
+            case "j":
+                return operate.union(*[self.value(each, act) for each in value[1:]])
+            case "!":
+                return self.value(value[1], act) - {"N"}
+            case "-":
+                return self.value(value[1], act) - TENSORS - {"~"} or OTHER
+            case "f" | "k":
+                return self.static(self.project.files[self.project.file_of[act.number]], value)
+            case "T":
+                return narrow(frozenset({("T", tuple([self.value(each, act) for each in value[1]]))}))
+            case "L" | "D" | "S":
+                return narrow(frozenset({(value[0], self.value(value[1], act))}))
+            case "a":
+                return self._promise(self.value(value[1], act))
+            case "partial":
+                return self.value(value[1], act)
+            case "r":
+                return instance("root") if act.root else NOTHING
+            case "m":
+                function = self.project.functions[act.number]
+                module = function.owner >= 0 and self.modules[self.owner(act.number)]
+                return instance("module") if module and not function.name.endswith("__init__") else NOTHING
+            case "*":
+                return several(self.element(self.value(value[1], act)))
+            case _:
+                return UNKNOWN
+
+    def _promise(self, kind: Kind) -> Kind:
+        out: frozenset[Any] = NOTHING
+        for atom in kind:
+            if isinstance(atom, tuple) and atom[0] == "K":
+                out |= frozenset({("V", atom[1])})
+            elif isinstance(atom, tuple) and atom[0] == "X":
+                out |= instance(atom[1])
+            else:
+                out |= UNKNOWN
+        return out
+
+    def element(self, kind: Kind, number: int | None = None) -> Kind:
+        """What an element is; instances of what is scanned are asked for their __getitem__."""
+        out: frozenset[Any] = NOTHING
+        plain: set[Any] = set()
+        for atom in kind:
+            if isinstance(atom, tuple) and atom[0] in "CV":
+                out |= self._item(atom, number)
+            else:
+                plain.add(atom)
+        rest = frozenset(plain)
+        return out | (operate.element(rest) if number is None else operate.item(rest, number))
+
+    def _item(self, atom: Any, number: int | None) -> Kind:
+        found = self.find(atom, "__getitem__")
+        if found:
+            for method in found:
+                self.reads(self.activate(method, self.region()))
+            return operate.union(*[self.activate(method, self.region()).returns for method in found])
+        if number is not None:
+            names = list(self.project.classes[atom[1]].fields or ())
+            if -len(names) <= number < len(names):
+                return self._of_instance(atom, names[number])
+        return UNKNOWN
+
+    def bases(self, kind: Kind) -> Kind:
+        """The kind, and of instances of what is scanned also the classes outside that they derive from."""
+        more = {
+            ("I", name)
+            for atom in kind
+            if isinstance(atom, tuple) and atom[0] in "CV"
+            for name in (*self.hierarchy.outside[atom[1]], *(("module",) if self.modules[atom[1]] else ()))
+        }
+        if not more:
+            return kind
+        return frozenset(atom for atom in kind if isinstance(atom, str) or atom[0] not in "CV") | more
+
+    def attribute(self, kind: Kind, name: str) -> Kind:
+        """What an attribute is."""
+        out: frozenset[Any] = NOTHING
+        plain: set[Any] = set()
+        for atom in kind:
+            if isinstance(atom, tuple) and atom[0] in "CVKM":
+                out |= self._of_instance(atom, name) if atom[0] != "M" else self._of_module(atom[1], name)
+            else:
+                plain.add(atom)
+        if not plain:
+            return narrow(out)
+        return narrow(out | operate.attribute(frozenset(plain), name))
+
+    def _of_module(self, number: int, name: str) -> Kind:
+        file = self.project.files[number]
+        found = self.project.modules.get(f"{file.module}.{name}" if file.module else name)
+        return frozenset({("M", found)}) if found is not None else self.named(file, "." + name)
+
+    def _of_instance(self, atom: Any, name: str) -> Kind:
+        classes = self.project.classes
+        methods = self.find(atom, name)
+        if name == "apply" and atom[0] == "K" and "torch.autograd.Function" in self.hierarchy.outside[atom[1]]:
+            return frozenset({("Z", atom[1])})
+        if methods:
+            out: frozenset[Any] = NOTHING
+            for method in methods:
+                function = self.project.functions[method]
+                if "p" in function.flags and atom[0] != "K":
+                    act = self.activate(method, self.region())
+                    self.reads(act)
+                    self.hand(act, 0, frozenset({atom}))
+                    out |= act.returns
+                elif (atom[0] == "K" and "c" not in function.flags) or "s" in function.flags:
+                    out |= frozenset({("G", method)})
+                else:
+                    out |= frozenset({("B", method, frozenset({atom}))})
+            return out
+        out = NOTHING
+        order = list(self.hierarchy.orders[atom[1]])
+        if atom[0] == "V":
+            order += self.hierarchy.children[atom[1]][:OVERRIDES]
+        for base in order:
+            found = classes[base]
+            file = self.project.files[self.project.file_of_class[base]]
+            if found.stored and name in found.stored and atom[0] != "K":
+                for method in found.stored[name]:
+                    number = file.functions + method
+                    if (number, True) not in self.acts and (number, False) not in self.acts:
+                        act = self.activate(number, False)
+                        self.hand(act, 0, frozenset({("V", base)}))
+                if self.current is not None:
+                    key = (self.current.number, self.current.region)
+                    self.attr_readers.setdefault((base, name), set()).add(key)
+                out |= self.attrs.get((base, name), NOTHING)
+                if found.stored:
+                    continue
+            given = self.attrs.get((base, name), NOTHING)
+            if found.fields and name in found.fields:
+                if self.current is not None:
+                    self.attr_readers.setdefault((base, name), set()).add((self.current.number, self.current.region))
+                value = found.fields[name] if not given or not given - UNKNOWN else given - UNKNOWN
+                body = self.activate(file.functions, False)
+                out |= self.value(value, body) if not isinstance(value, frozenset) else value
+        if not out and not any(name in (classes[base].stored or {}) for base in order):
+            if self.modules[atom[1]]:
+                return self._of_nn_module(atom, name)
+            return UNKNOWN
+        return narrow(out)
+
+    def _of_nn_module(self, atom: Any, name: str) -> Kind:
+        if name in {"training"}:
+            return frozenset({"n"})
+        if name in {"parameters", "named_parameters", "buffers", "named_buffers", "modules", "children"}:
+            return UNKNOWN
+        return UNKNOWN

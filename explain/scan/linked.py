@@ -1,0 +1,159 @@
+"""Names across files: which function, class, module or variable a dotted name is; classes and what they derive from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from g2.explain.scan.project import File, Hierarchy, Project, ordered
+from g2.explain.scan.values import UNKNOWN, Kind, Value, outside
+
+_DISABLED = frozenset(
+    {"torch.compiler.disable", "torch._dynamo.disable", "torch._disable_dynamo", "torch._dynamo.eval_frame.disable"}
+)
+_DISABLES = frozenset({"disable", "disable_dynamo", "torch_compile_disable"})
+OVERRIDES = 24  # of one method, when a call on `self` may go to any subclass
+_COMPILED = frozenset({"torch.compile", "torch._dynamo.optimize"})
+
+
+class Linked:
+    """All files of a project, linked by their names."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.globals: dict[tuple[int, str], Any] = {}
+        self.hierarchy = self._classes()
+        self.marks = [self._mark(number) for number in range(len(project.functions))]
+
+    def variable(self, file: int, value: Value, rest: list[str]) -> Kind:
+        """A variable of a module's body."""
+        raise NotImplementedError
+
+    def attribute(self, kind: Kind, name: str) -> Kind:
+        """What an attribute is."""
+        raise NotImplementedError
+
+    def _classes(self) -> Hierarchy:
+        project = self.project
+        self.hierarchy = Hierarchy([], [set() for _ in project.classes], [[] for _ in project.classes])
+        bases: list[list[int]] = []
+        for number, found in enumerate(project.classes):
+            mine: list[int] = []
+            for base in found.bases:
+                for atom in self.static(project.files[project.file_of_class[number]], base):
+                    if isinstance(atom, tuple) and atom[0] == "K":
+                        mine.append(atom[1])
+                    elif isinstance(atom, tuple) and atom[0] == "X":
+                        self.hierarchy.outside[number].add(atom[1])
+                if isinstance(base, tuple) and base[0] == "g":
+                    self.hierarchy.outside[number].add(base[1].replace(":", "."))
+            bases.append([each for each in mine if each != number])
+        for number in range(len(project.classes)):
+            order = ordered(number, bases)
+            self.hierarchy.orders.append(order)
+            for above in order[1:]:
+                self.hierarchy.children[above].append(number)
+        own = [set(names) for names in self.hierarchy.outside]
+        for number, order in enumerate(self.hierarchy.orders):
+            for above in order[1:]:
+                self.hierarchy.outside[number] |= own[above]
+        self.modules = [self.hierarchy.is_module(number, project.classes) for number in range(len(project.classes))]
+        return self.hierarchy
+
+    def _mark(self, number: int) -> str:
+        """ "d" where a decorator keeps Dynamo out, "c" where one compiles."""
+        out = ""
+        for decorator in self.project.functions[number].decorators:
+            if isinstance(decorator, frozenset):
+                for atom in decorator:
+                    if isinstance(atom, tuple) and atom[0] == "X":
+                        out += "d" if atom[1] in _DISABLED else "c" if atom[1] in _COMPILED else ""
+            elif decorator[0] == "g" and decorator[1].replace(":", ".").rpartition(".")[2] in {
+                "disable",
+                "disable_dynamo",
+                "torch_compile_disable",
+            }:
+                out += "d"
+        return out
+
+    def static(self, file: File, value: Value) -> Kind:
+        """What a value is that needs no activation: a class, a function, a module's name."""
+        if isinstance(value, frozenset):
+            return value
+        match value[0]:
+            case "g":
+                return self.named(file, value[1])
+            case "k":
+                return frozenset({("K", file.classes + value[1])})
+            case "f":
+                return frozenset({("G", file.functions + value[1])})
+            case "e":
+                return self.static(file, value[1])  # Generic[T]
+            case _:
+                return UNKNOWN
+
+    def named(self, file: File, name: str, depth: int = 0) -> Kind:
+        """What a global holds, by its dotted name as this file reads it."""
+        key = (file.functions, name)
+        found = self.globals.get(key)
+        if found is None:
+            self.globals[key] = UNKNOWN  # for names that lead to themselves
+            found = self._named(file, name, depth)
+            self.globals[key] = found
+        if isinstance(found, frozenset):
+            return found
+        return self.variable(*found)
+
+    def _named(self, file: File, name: str, depth: int) -> Any:
+        if depth > 12:
+            return UNKNOWN
+        split = self.project.split(file, name)
+        if split is None:
+            return outside(self.project.absolute(file, name).replace(":", ".").lstrip("."))
+        number, rest = split
+        target = self.project.files[number]
+        if not rest:
+            return frozenset({("M", number)})
+        value = target.facts.names.get(rest[0])
+        if value is None:
+            for star in target.facts.stars:
+                found = self.named(target, f"{star}:{rest[0]}", depth + 1)
+                if any(isinstance(atom, tuple) and atom[0] in "GKM" for atom in found):
+                    return self.rest(found, rest[1:])
+            return outside(self.project.absolute(file, name).replace(":", ".").lstrip("."))
+        if isinstance(value, tuple) and value[0] == "g":
+            return self.named(target, ".".join([value[1], *rest[1:]]), depth + 1)
+        if isinstance(value, tuple) and value[0] in {"f", "k"}:
+            return self.rest(self.static(target, value), rest[1:])
+        if isinstance(value, frozenset):
+            return self.rest(value, rest[1:])
+        return (number, value, rest[1:])
+
+    def rest(self, kind: Kind, rest: list[str]) -> Kind:
+        """What attributes of it are, one after the other."""
+        for name in rest:
+            kind = self.attribute(kind, name)
+        return kind
+
+    def owner(self, number: int) -> int:
+        """The class of a method."""
+        return self.project.files[self.project.file_of[number]].classes + self.project.functions[number].owner
+
+    def find(self, atom: Any, name: str) -> list[int]:
+        """The functions that a method's name may mean for an instance: its own, and for "V" those of subclasses."""
+        classes = self.project.classes
+        out: list[int] = []
+        for base in self.hierarchy.orders[atom[1]]:
+            methods = classes[base].methods or {}
+            if name in methods:
+                out.append(self.project.files[self.project.file_of_class[base]].functions + methods[name])
+                break
+        if atom[0] == "V":
+            more: list[int] = []
+            for child in self.hierarchy.children[atom[1]]:
+                methods = classes[child].methods or {}
+                if name in methods:
+                    more.append(self.project.files[self.project.file_of_class[child]].functions + methods[name])
+                    if len(more) > OVERRIDES:
+                        return out
+            out += more
+        return out

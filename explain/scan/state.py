@@ -1,0 +1,107 @@
+"""Activations: a function inside or outside of compiled regions, and what its parameters hold there."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from g2.explain.scan.detector import Table
+from g2.explain.scan.facts import Call, Function
+from g2.explain.scan.linked import Linked
+from g2.explain.scan.project import Project
+from g2.explain.scan.values import NOTHING, Kind, narrow
+
+_OFTEN = 40  # evaluations of one activation
+
+
+@dataclass(slots=True)
+class Activation:
+    """A function, inside or outside of compiled regions."""
+
+    number: int
+    region: bool
+    given: list[Kind | None]  # what calls hand in; None where none did
+    params: list[Kind] = field(default_factory=list[Kind])
+    results: list[Kind] = field(default_factory=list[Kind])
+    returns: Kind = NOTHING
+    readers: set[tuple[int, bool]] = field(default_factory=set[tuple[int, bool]])
+    via: tuple[tuple[int, bool], int, int] | None = None  # the first call that led here: caller, line, column
+    root: str = ""  # why it is compiled, when it is where a region begins
+    queued: bool = False
+    times: int = 0
+
+
+class State(Linked):
+    """All activations, and which of them have to be looked at again."""
+
+    def __init__(self, project: Project, table: Table) -> None:
+        self.table = table
+        self.acts: dict[tuple[int, bool], Activation] = {}
+        self.queue: deque[Activation] = deque()
+        self.attrs: dict[tuple[int, str], Kind] = {}
+        self.attr_readers: dict[tuple[int, str], set[tuple[int, bool]]] = {}
+        self.current: Activation | None = None
+        self.options = {option for file in project.files for option in file.facts.options}
+        self.settled = False  # every call that is known has been followed once
+        self.under_way: set[Any] = set()
+        # Calls in a region of what detectors want to see: function, line and column, with the names of what is called.
+        self.met: dict[tuple[int, int, int], tuple[Call, set[str]]] = {}
+        super().__init__(project)
+
+    def activate(self, number: int, region: bool) -> Activation:
+        """The activation of a function; a new one is queued."""
+        act = self.acts.get((number, region))
+        if act is None:
+            function = self.project.functions[number]
+            act = Activation(number, region, [None] * (len(function.params) + len(function.captured)))
+            self.acts[(number, region)] = act
+            self.push(act)
+        return act
+
+    def push(self, act: Activation) -> None:
+        """Look at it (again)."""
+        if not act.queued and act.times < _OFTEN:
+            act.queued = True
+            self.queue.append(act)
+
+    def hand(self, act: Activation, number: int, kind: Kind) -> None:
+        """A call hands this in."""
+        before = act.given[number]
+        after = kind if before is None else narrow(before | kind)
+        if after != before:
+            act.given[number] = after
+            self.push(act)
+
+    def root(self, number: int, why: str, owner: int = -1) -> None:
+        """A region begins at this function."""
+        act = self.activate(number, True)
+        act.root = act.root or why
+        function = self.project.functions[number]
+        if owner >= 0 and function.params and "s" not in function.flags:
+            self.hand(act, 0, frozenset({("V", owner)}))
+
+    def store(self, owner: int, name: str, kind: Kind) -> None:
+        """An attribute of a class's instances gets a value."""
+        key = (owner, name)
+        before = self.attrs.get(key, NOTHING)
+        after = narrow(before | kind)
+        if after != before:
+            self.attrs[key] = after
+            for reader in self.attr_readers.get(key, ()):
+                self.push(self.acts[reader])
+
+    def region(self) -> bool:
+        """Whether what is being looked at is inside a region."""
+        return self.current is not None and self.current.region
+
+    def reads(self, act: Activation) -> None:
+        """The current activation depends on what this one returns."""
+        if self.current is not None:
+            act.readers.add((self.current.number, self.current.region))
+
+    def result(self, number: int, region: bool) -> tuple[Activation, Function]:
+        """An activation whose result the current one reads."""
+        act = self.activate(number, region)
+        self.reads(act)
+        return act, self.project.functions[number]
