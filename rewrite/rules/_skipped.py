@@ -16,7 +16,7 @@ from g2.rewrite.site import Site
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """A `continue` that one tensor decides."""
+    """A `continue` that one tensor decides; where `condition` has parts of Python, once all of these hold."""
 
     branch: cst.If
     outer: cst.If  # the statement of the loop that holds it
@@ -31,20 +31,35 @@ def skip(site: Site) -> Skip | Left | None:
     if not isinstance(found, cst.If) or found.orelse is not None or not _continues(found):
         return None
     kinds = asked(site)
-    condition = _joined(truth(found.test, kinds), found.test, kinds)
+    condition = truth(found.test, kinds)
     outer, behind = _rest(found, site)
-    if condition is None or condition.mixed or outer is None:
+    if condition is not None and not (outer is found and _asked_first(condition, found.test, kinds)):
+        condition = _joined(condition, found.test, kinds)
+        if condition.mixed:
+            outer = None
+    if condition is None or outer is None:
         return Left("the `continue` is not one that a single tensor decides, directly in the loop")
     return Skip(found, outer, behind, condition, kinds)
 
 
-def _joined(condition: Truth | None, test: cst.BaseExpression, kinds: Kinds) -> Truth | None:
-    """`flag and tensor` as one tensor, where the flags are bools for certain: `tensor & flag`."""
-    if condition is None or not condition.python or condition.instead:
-        return condition
-    flags = {kinds.site.piece.code(one): one for one in nodes(test) if isinstance(one, (cst.Name, cst.Attribute))
+def _asked_first(condition: Truth, test: cst.BaseExpression, kinds: Kinds) -> bool:
+    """Whether Python asks its parts before the tensor, which may only be computed when they hold."""
+    if not condition.python or condition.instead or not isinstance(test, cst.BooleanOperation):
+        return False
+    calls = any(isinstance(one, cst.Call) for one in nodes(test))
+    return kinds.of(test.right).tensor and (calls or not _flags(condition, test, kinds))
+
+
+def _flags(condition: Truth, test: cst.BaseExpression, kinds: Kinds) -> bool:
+    """Whether the parts of Python are bools for certain."""
+    found = {kinds.site.piece.code(one) for one in nodes(test) if isinstance(one, (cst.Name, cst.Attribute))
              and kinds.of(one).name == "bool"}  # fmt: skip
-    if not all(one in flags for one in condition.python):
+    return found.issuperset(condition.python)
+
+
+def _joined(condition: Truth, test: cst.BaseExpression, kinds: Kinds) -> Truth:
+    """`flag and tensor` as one tensor, where the flags are bools for certain: `tensor & flag`."""
+    if not condition.python or condition.instead or not _flags(condition, test, kinds):
         return condition
     first = condition.plain() if condition.swapped or condition.tight else f"({condition.text})"
     return Truth(" & ".join([first, *condition.python]), sign="&")

@@ -32,6 +32,9 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
             yield found
         return
     kinds = found.kinds
+    if found.condition.python:
+        yield Left("Python decides first whether the tensor is asked")
+        return
     step = assignment(found.behind[0]) if len(found.behind) == 1 else None
     if step is None:
         yield Left("more than one value is made behind the `continue`")

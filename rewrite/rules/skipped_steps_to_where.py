@@ -42,6 +42,11 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
 def _edits(place: Skip, last: cst.Assign) -> list[Edit]:
     found, outer, condition, kinds = place.branch, place.outer, place.condition, place.kinds
     piece, kept = kinds.site.piece, comments(kinds.site.piece, found)
+    if condition.python:
+        name = piece.fresh("skip")
+        first = [f"{name} = None", f"if {' and '.join(map(_part, condition.python))}:"]
+        line = piece.replace(found, "\n".join([*kept, *first, f"    {name} = {joined(condition.plain())}"]))
+        return [line, *asked_if_there(last, name, kinds)]
     if outer is found:
         name = piece.fresh("needed" if condition.swapped else "skip")
         line = piece.replace(found, "\n".join([*kept, f"{name} = {joined(condition.text)}"]))
@@ -52,6 +57,15 @@ def _edits(place: Skip, last: cst.Assign) -> list[Edit]:
         piece.replace(found, "\n".join([*kept, f"{name} = {joined(condition.plain())}"])),
         *asked_if_there(last, name, kinds),
     ]
+
+
+def _part(code: str) -> str:
+    """A part of a condition, fit to stand beside `and`."""
+    whole = cst.parse_expression(code)
+    wide = isinstance(whole, (cst.IfExp, cst.Lambda)) or (
+        isinstance(whole, cst.BooleanOperation) and isinstance(whole.operator, cst.Or)
+    )
+    return f"({code})" if wide else code
 
 
 def _script(body: str, more: str = "") -> str:
@@ -75,6 +89,7 @@ class Net(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(Layer() for _ in range(3))
         self.checkpointing = False
+        self.chance = 0.5
 
     def forward(self, x):
         seen = []
@@ -124,6 +139,25 @@ if self.training:
 outputs = layer(x)
 new_x = outputs[0] if isinstance(outputs, tuple) else outputs
 x = new_x if skip is None else torch.where(skip, x, new_x)  # the hidden states
+"""),
+        ),
+        Example(
+            name="a chance that Python asks about first",
+            before=_script("""
+# layer dropout
+if self.training and self.chance > 0.0 and torch.rand([]) < self.chance:
+    continue
+
+x = layer(x)[0]
+"""),
+            after=_script("""
+# layer dropout
+skip = None
+if self.training and self.chance > 0.0:
+    skip = torch.rand([]) < self.chance
+
+new_x = layer(x)[0]
+x = new_x if skip is None else torch.where(skip, x, new_x)
 """),
         ),
         Example(
