@@ -134,6 +134,10 @@ class Git:
         base = "HEAD" if self.commit("HEAD") else self.ask("hash-object", "-t", "tree", os.devnull).decode().strip()
         return set(map(os.fsdecode, _split(self.ask("diff-index", *how, base))))
 
+    def changed(self, old: str, new: str) -> set[str]:
+        """Files that differ between two commits, by both names where they were renamed."""
+        return set(map(os.fsdecode, _split(self.ask("diff-tree", "-r", "-z", "--no-renames", "--name-only", old, new))))
+
     def unlike_staged(self) -> list[str]:
         """Files whose content on disk is not the staged one."""
         words = ["diff", "--name-only", "-z", "--no-ext-diff", "--no-renames", "--ignore-submodules"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from g2.cli.errors import Refusal
 from g2.cli.gating.reach import reached
 from g2.cli.git import Entry, Git
+from g2.cli.scanning.newer import pushed
 from g2.cli.scanning.project import Project
 from g2.cli.scanning.sources import needs_git
 
@@ -31,11 +33,23 @@ def touched(git: Git | None, project: Project) -> list[tuple[str, ...]]:
     if not project.entry:
         raise Refusal("no entry script is named", ENTRY)
     repository = needs_git(git, "--staged")
-    changes = repository.staged_changes()
-    head = repository.commit("HEAD")
-    trees = [_readers(repository, repository.index()), _readers(repository, repository.tree(head) if head else [])]
+    base, changes = _changes(repository)
+    trees = [_readers(repository, repository.index()), _readers(repository, repository.tree(base) if base else [])]
     # What the commit deletes can only be reached in the tree before it.
     return [entry for entry in project.entry if any(reached(entry, files) & changes for files in trees)]
+
+
+def _changes(git: Git) -> tuple[str | None, set[str]]:
+    """The commit that is compared with, and the files that differ from it: those that are staged; before a push and in
+    a CI job, where nothing is, those that the branch changes.
+    """
+    before, after = os.environ.get("PRE_COMMIT_FROM_REF"), os.environ.get("PRE_COMMIT_TO_REF")
+    if before and after and git.commit(before) and git.commit(after):
+        base = git.merge_base(before, after) or before
+        return base, git.changed(base, after)
+    if git.nothing_staged() and (base := pushed(git)[0].commit) is not None:
+        return base, git.changed(base, "HEAD")
+    return git.commit("HEAD"), git.staged_changes()
 
 
 def _readers(git: Git, entries: list[Entry]) -> dict[str, Callable[[], bytes]]:

@@ -225,7 +225,10 @@ def test_a_baseline_is_written_and_compared_with(
 
 
 def test_entries_that_a_staged_file_is_imported_by(
-    repo: Repository, ran: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+    repo: Repository,
+    ran: list[tuple[str, ...]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     repo.put("pyproject.toml", '[tool.g2]\nentry = ["train.py --steps 1", "serve.py"]\n')
     repo.commit(train="import model", serve="import other", model=MODEL, other="", away="")
@@ -244,6 +247,17 @@ def test_entries_that_a_staged_file_is_imported_by(
         ran.clear()
         repo.git("commit", "-q", "-m", "next")
     repo.git("rm", "-q", "other.py")
+    assert main(["gate", "--staged"]) == 0
+    assert ran == [("serve.py",)]
+    ran.clear()
+    repo.git("commit", "-q", "-m", "next")
+    repo.git("checkout", "-q", "-b", "work")
+    repo.commit(model=MODEL)
+    assert main(["gate", "--staged"]) == 0  # nothing is staged: what the branch changes
+    assert ran == [("train.py", "--steps", "1")]
+    ran.clear()
+    monkeypatch.setenv("PRE_COMMIT_FROM_REF", "HEAD~2")
+    monkeypatch.setenv("PRE_COMMIT_TO_REF", "HEAD~1")
     assert main(["gate", "--staged"]) == 0
     assert ran == [("serve.py",)]
     repo.put("train.py", "changed")
