@@ -42,13 +42,17 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"g2.cli.commands.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
+        if "_G2_COMPLETE" in os.environ:  # a shell asks what words may follow
+            from g2.cli.completion import prepare
+
+            prepare(command, cmd_name)
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if self.get_command(ctx, name) is None and not name.startswith("-"):
+        if self.get_command(ctx, name) is None and not name.startswith("-") and not ctx.resilient_parsing:
             raise Refusal(f"there is no command {name!r}", self._meant(ctx, args))
         return super().resolve_command(ctx, args)
 

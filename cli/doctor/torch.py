@@ -15,7 +15,7 @@ from g2.cli.text import inline, listing
 
 PIP = f"{sys.executable} -m pip"
 # torch's own metadata says it in builds with triton; those for the CPU alone say nothing.
-_TRITON = {(2, 11): "3.6", (2, 12): "3.7", (2, 13): "3.7", (2, 14): "3.8", (2, 15): "3.9"}
+_TRITON: dict[tuple[int, ...], str] = {(2, 11): "3.6", (2, 12): "3.7", (2, 13): "3.7", (2, 14): "3.8", (2, 15): "3.9"}
 _EXACT = re.compile(r"^torch\s*\(?\s*==\s*([\w.+!]+)\)?\s*(?:;(.*))?$")
 _OFF = ("TORCHDYNAMO_DISABLE", "TORCH_COMPILE_DISABLE")
 
@@ -48,8 +48,8 @@ def look(asked: Asked, built: dict[str, str]) -> Iterator[Line]:
     if "numpy" in asked.steps:
         yield _numpy(asked)
     for name, wanted in sorted(built.items()):
-        if line := _package(name, wanted, version, asked, fine):
-            yield line
+        if (told := _package(name, wanted, version, asked, fine)) is not None:
+            yield told
 
 
 def installed(name: str) -> str | None:

@@ -72,7 +72,7 @@ def _recorded(folder: Path, texts: Mapping[str, str]) -> list[Mark]:
         told = report(read(kept.folder / "session.json"))
     except Refusal:  # damaged, or of a newer g2: as good as none
         return []
-    places = [*(f.place for f in told.findings), *(f.recompile for f in told.recompiles)]
+    places: list[Break | Recompile] = [*(f.place for f in told.findings), *(f.recompile for f in told.recompiles)]
     notices = of_report(told, Output(cures=cures(told, kept.folder)), "")
     found = []
     for mark, place in zip(_in_files(notices, run=True), places, strict=True):

@@ -145,7 +145,7 @@ def _title(cure: Cure) -> str:
     return f"g2: {summary}" if cure.safety == "safe" else f"g2: {summary} (may differ: see g2 fix)"
 
 
-def _text_edits(one: FileEdits) -> list[types.TextEdit | types.AnnotatedTextEdit | types.SnippetTextEdit]:
+def _text_edits(one: FileEdits) -> list[types.TextEdit]:
     return [
         types.TextEdit(types.Range(types.Position(r.first - 1, 0), types.Position(r.last, 0)), r.text)
         for r in one.replacements
