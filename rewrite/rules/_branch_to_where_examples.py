@@ -90,6 +90,37 @@ for number in (1.0, -1.0):
 """,
     ),
     Example(
+        name="a dtype is asked first, on lines of their own",
+        before="""\
+import torch
+
+@torch.compile
+def step(x):
+    if x.dtype == torch.float16 and (
+        torch.isinf(x).any() or torch.isnan(x).any()
+    ):
+        x = torch.clamp(x, min=-1000, max=1000)
+    return x * 2
+
+print(step(torch.ones(2, 3).half()), step(torch.full((2, 3), 1e6).half()))
+""",
+        after="""\
+import torch
+
+@torch.compile
+def step(x):
+    if x.dtype == torch.float16:
+        x = torch.where(
+            torch.isinf(x).any() | torch.isnan(x).any(),
+            torch.clamp(x, min=-1000, max=1000),
+            x,
+        )
+    return x * 2
+
+print(step(torch.ones(2, 3).half()), step(torch.full((2, 3), 1e6).half()))
+""",
+    ),
+    Example(
         name="a flag that the branch itself sets",
         before="""\
 import torch

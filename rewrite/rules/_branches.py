@@ -38,6 +38,20 @@ def asked(site: Site) -> Kinds:
             tensor = tensor.test
         while isinstance(tensor, cst.UnaryOperation) and isinstance(tensor.operator, cst.Not):
             tensor = tensor.expression
-        if isinstance(tensor, cst.BooleanOperation):
+        if isinstance(tensor, cst.BooleanOperation) or _beside_others(site, tensor):
             tensor = None
     return Kinds(site, tensor)
+
+
+def _beside_others(site: Site, node: cst.CSTNode) -> bool:
+    """Whether another operand of an `and` or `or` may be the tensor: CPython gives all the place of the first one."""
+    kinds, child = Kinds(site), node
+    for above in site.piece.ancestors(node):
+        if isinstance(above, cst.BooleanOperation):
+            for other in (above.left, above.right):
+                if other is not child and kinds.of(other).name in ("tensor", "unknown"):
+                    return True
+        elif not isinstance(above, cst.UnaryOperation):
+            return False
+        child = above
+    return False

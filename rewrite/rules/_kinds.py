@@ -12,6 +12,13 @@ from g2.rewrite.site import Site
 
 _TENSOR_ATTRIBUTES = frozenset({"T", "mT", "H", "mH", "data", "grad", "real", "imag"})
 _CONSTANTS = frozenset(f"{owner}.{name}" for owner in ("torch", "math") for name in ("pi", "inf", "nan", "e"))
+_DTYPES = frozenset(
+    f"torch.{name}"
+    for name in (
+        "float16", "half", "bfloat16", "float32", "float", "float64", "double", "bool", "uint8", "int8", "int16",
+        "short", "int32", "int", "int64", "long", "complex64", "cfloat", "complex128", "cdouble",
+    )
+)  # fmt: skip
 _ANNOTATIONS = {"int": "number", "float": "number", "bool": "bool", "str": "str", "Tensor": "tensor"}
 
 
@@ -121,6 +128,8 @@ class Kinds:
             return self.bound[name]
         if self.names.dotted(name) in _CONSTANTS:
             return Kind("number", "float")
+        if self.names.dotted(name) in _DTYPES:
+            return Kind("dtype")
         owner = self.of(node.value)
         if owner.tensor:
             if node.attr.value in _TENSOR_ATTRIBUTES:
@@ -131,6 +140,8 @@ class Kinds:
                 return Kind("bool")
             if node.attr.value == "shape":
                 return Kind("Size")
+            if node.attr.value in ("dtype", "device"):
+                return Kind(node.attr.value)
         return UNKNOWN
 
     def _arithmetic(self, operator: cst.BaseBinaryOp, left: Kind, right: Kind) -> Kind:
