@@ -137,10 +137,12 @@ def main() -> int:
     found = list(sites(results, judged))
     counted = [one for one in found if one.counts]
     removed = sum(one.outcome == "removed" for one in counted)
-    share = f"{removed} of {len(counted)} ({removed / len(counted):.0%})"
+    measured = sum(one.outcome != "not measured" for one in counted)
+    share = f"{removed} of {measured} ({removed / max(measured, 1):.0%})"
+    rest = f"; {len(counted) - measured} more were not measured" if measured < len(counted) else ""
     _write(
         ROOT / "docs" / "fix-coverage.md",
-        share=f"**{share} of the removable sites are removed.** Measured {asked.taken}.",
+        share=f"**{share} of the removable sites are removed**{rest}. Measured {asked.taken}.",
         sites="\n".join(["| Program | Site | Code | Id | Outcome |", "|---|---|---|---|---|", *map(_row, found)]),
         behind="\n".join(
             ["| Program | Site | Situation | Outcome |", "|---|---|---|---|", *_behind(results, found, judged)]
@@ -155,13 +157,13 @@ def main() -> int:
         programs="\n".join([f"Taken on: {asked.taken}. One run of each.", "", *_HEAD, *map(_line, results.values())]),
         sums=f"Sites: {sums[0][0] - sums[0][1]} of {sums[0][0]} removed in {len(good)} programs; "
         f"graphs {sums[1][0]} → {sums[1][1]}; recompiles {sums[2][0]} → {sums[2][1]}.\n"
-        f"Removable sites of `truth.json`: {share} removed, [one by one](../docs/fix-coverage.md).\n"
+        f"Removable sites of `truth.json`: {share} removed{rest}, [one by one](../docs/fix-coverage.md).\n"
         f"Time: {sum(result['whole'] for result in good):.0f} s of `g2 fix` in all, "
         f"{sum(result['once'] for result in good):.0f} s of `g2 explain --once`;\n"
         f"ratio {statistics.median(ratios):.1f} at the median (asked: at most 6), {max(ratios):.1f} at worst; "
         f"of processors {statistics.median(processors):.1f} and {max(processors):.1f}.",
     )
-    print(f"{removed} of {len(counted)} removable sites removed; ratio {statistics.median(ratios):.1f} at the median")
+    print(f"{share} of the removable sites removed{rest}; ratio {statistics.median(ratios):.1f} at the median")
     return 0
 
 
