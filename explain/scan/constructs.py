@@ -174,20 +174,8 @@ def _nonzero(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) 
     return TENSOR_LIST if any(key == "as_tuple" for key, _ in keywords) else TENSOR
 
 
-def _none(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> Value:
-    return NONE
-
-
 def _tensor(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> Value:
     return TENSOR
-
-
-def _text(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> Value:
-    return TEXT
-
-
-def _array(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> Value:
-    return ARRAY
 
 
 def _grads(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> Value:

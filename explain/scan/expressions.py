@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from g2.explain.scan import operate, tables
 from g2.explain.scan.body import EXPRESSIONS, Body
@@ -29,9 +29,11 @@ from g2.explain.scan.values import (
     wrapped,
 )
 
+Handler = TypeVar("Handler", bound=Callable[..., Value])
 
-def _handles(*kinds: type[ast.AST]) -> Callable[[Any], Any]:
-    def register(handler: Any) -> Any:
+
+def _handles(*kinds: type[ast.AST]) -> Callable[[Handler], Handler]:
+    def register(handler: Handler) -> Handler:
         for kind in kinds:
             EXPRESSIONS[kind] = handler
         return handler

@@ -8,12 +8,14 @@ import re
 import tokenize
 import warnings
 
-from g2.explain.scan import bind, calls, expressions, statements, subscripts  # noqa: F401  they fill the tables of body.py
+from g2.explain.scan import bind, calls, expressions, statements, subscripts
 from g2.explain.scan.body import Sheet
 from g2.explain.scan.definitions import walk
 from g2.explain.scan.detector import Table
 from g2.explain.scan.facts import Facts
 
+# Loading these fills the tables of body.py.
+HANDLERS = (bind, calls, expressions, statements, subscripts)
 LARGEST = 4_000_000  # bytes; ast takes a hundred times as much memory
 _IGNORE = re.compile(r"#\s*g2:\s*ignore\b(?:\s*\[([^\]\n]*)\])?", re.IGNORECASE)
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")

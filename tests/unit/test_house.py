@@ -28,7 +28,7 @@ MAY_IMPORT = {
 MAY_DEPEND = {
     "cli": {"click", "jinja2", "markupsafe", "platformdirs", "rich", "unidiff"},
     "capture": {"torch", "functorch", "triton", "numpy"},
-    "explain": set[str](),
+    "explain": {"pathspec"},  # only for a project that has patterns for its paths
     "rewrite": {"libcst"},
     "check": {"torch", "functorch", "triton", "numpy"},
 }

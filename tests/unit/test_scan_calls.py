@@ -33,7 +33,7 @@ def test_names_that_a_package_passes_on_are_resolved() -> None:
         "pkg/__init__.py": "from .tools import step as stride",
         "pkg/tools/__init__.py": "from .step import step",
         "pkg/tools/step.py": STEP,
-        "main.py": f"{HEAD}\nimport pkg as p\nclass A(nn.Module):\n    def forward(self, x):\n        return p.stride(torch.sin(x), 1)\n",
+        "main.py": f"{HEAD}\nimport pkg as p\n@torch.compile\ndef f(x):\n    return p.stride(torch.sin(x), 1)\n",
     }
     assert told(project(texts).sightings) == ["tensor-branch sure y.sum() > 0"]
 
@@ -74,7 +74,8 @@ class Net(Base):
 
 
 def test_what_is_given_to_compile_is_compiled() -> None:
-    text = f"{HEAD}\ndef f(x):\n    return x.item()\n\ndef g(x):\n    return x.item()\n\nrun = torch.compile(f)\nrun(torch.ones(1))\n"
+    functions = "def f(x):\n    return x.item()\n\ndef g(x):\n    return x.item()\n"
+    text = f"{HEAD}\n{functions}\nrun = torch.compile(f)\nrun(torch.ones(1))\n"
     assert [each.span.line for each in project({"a.py": text}).sightings] == [7]
 
 
@@ -124,7 +125,7 @@ class Net(nn.Module):
 
 def test_loops_of_imports_and_of_calls_come_to_an_end() -> None:
     texts = {
-        "a.py": f"{HEAD}\nfrom b import g\nclass N(nn.Module):\n    def forward(self, x):\n        return g([torch.sin(x)])\ndef f(x):\n    return g([x])\n",
+        "a.py": f"{HEAD}\nfrom b import g\n@torch.compile\ndef h(x):\n    return g([torch.sin(x)])\ndef f(x):\n    return g([x])\n",
         "b.py": "from a import f, g as g2\nx = x or 1\ndef g(x):\n    return f([x])\n",
         "c.py": "from c import d\nfrom d import *\n",
         "d.py": "from c import *\n",
