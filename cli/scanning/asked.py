@@ -130,7 +130,9 @@ def _repository(paths: tuple[str, ...]) -> Git | None:
 
 
 def _inside(paths: tuple[str, ...], top: Path) -> bool:
-    return all(Path(path).resolve().is_relative_to(top.resolve()) for path in paths)
+    real = Path(os.path.realpath(top))
+    # Links in a circle make Path.resolve raise.
+    return all(Path(os.path.realpath(path)).is_relative_to(real) for path in paths)
 
 
 def _slug(word: str) -> str:

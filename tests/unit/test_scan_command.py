@@ -569,3 +569,22 @@ def test_what_is_only_known_better_is_not_new(repo: Repository, g2: Here) -> Non
     repo.git("add", "-A")
     assert g2.lines("--sure") == place
     assert g2.lines("--staged") == []
+
+
+def test_links_that_lead_in_a_circle(repo: Repository, g2: Here) -> None:
+    (repo.folder / "loop.py").symlink_to("loop.py")
+    (repo.folder / "folder").symlink_to(".")
+    repo.commit(model=BROKEN)
+    assert g2.lines() == ["model.py:12:9 print-call"]
+    assert g2.lines("folder") == ["model.py:12:9 print-call"]
+    said = g2("scan", "loop.py")
+    assert (said.code, said.err.startswith("g2: loop.py cannot be read: ")) == (2, True)
+
+
+def test_from_a_folder_inside(repo: Repository, g2: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo.commit(model=MODEL, pkg__net=MODEL)
+    repo.write(pkg__net=BROKEN)
+    repo.git("add", "-A")
+    monkeypatch.chdir(repo.folder / "pkg")
+    assert g2.lines() == g2.lines("--staged") == g2.lines("net.py") == g2.lines(".") == ["net.py:12:9 print-call"]
+    assert g2.lines("--base", "HEAD") == ["net.py:12:9 print-call"]
