@@ -179,6 +179,24 @@ def test_a_random_value_named_is_still_of_its_kind() -> None:
     assert verdict(lambda x: x + 0, lambda x: x + 1, X, differs=tags)[0] == "differs", "nothing random was drawn"
 
 
+def test_other_random_numbers_may_lead_to_a_gradient_that_was_none() -> None:
+    def led(x: torch.Tensor, y: torch.Tensor, draws: int) -> torch.Tensor:
+        drawn = float(torch.rand(draws)[0])
+        return x * 2 + y if drawn < 0 or draws == 2 else x * 2
+
+    def old(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return led(x, y, 1)
+
+    def new(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return led(x, y, 2)
+
+    two = [GRAD.detach().requires_grad_() for _ in range(2)]
+    tags = frozenset({"random"})
+    assert verdict(old, new, *two)[0] == "differs"
+    assert verdict(old, new, *two, differs=tags)[0] == "same"
+    assert verdict(new, old, *two, differs=tags)[0] == "differs", "a gradient that is lost"
+
+
 def test_a_gradient_that_no_path_leads_to() -> None:
     class Two(torch.nn.Module):
         def __init__(self) -> None:
