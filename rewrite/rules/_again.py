@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import libcst as cst
 
@@ -15,9 +14,7 @@ from g2.rewrite.rules._grad_mode import grad_off
 from g2.rewrite.rules._kinds import Kinds, dotted
 from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._truth import Truth
-
-if TYPE_CHECKING:
-    from g2.rewrite.rules._updates import Update
+from g2.rewrite.rules._update import Update
 
 _READ = re.compile(r"(?<![\w.])[A-Za-z_][\w.]*\(?")
 _HANDED_ON = re.compile(r"(?:\w+\.as_tensor\()?([A-Za-z_][\w.]*)(?:\[.*\])?(?:\.(?:squeeze|bool)\(\))*\)?")

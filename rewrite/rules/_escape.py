@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import libcst as cst
 
 from g2.rewrite.rules._choice import Notes, Side
 from g2.rewrite.rules._kinds import Kinds
 from g2.rewrite.rules._names import reads
-
-if TYPE_CHECKING:
-    from g2.rewrite.rules._updates import Update
+from g2.rewrite.rules._update import Update
 
 
 def chosen(update: Update, pair: tuple[Side, Side], kinds: Kinds, around: cst.CSTNode, notes: Notes) -> None:

@@ -8,7 +8,7 @@ from g2.rewrite.rules._choice import Refused
 from g2.rewrite.rules._kinds import Kinds, dotted
 from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._tensor_api import VIEWS
-from g2.rewrite.rules._updates import Update
+from g2.rewrite.rules._update import Update
 
 
 def shared(update: Update, found: cst.CSTNode, kinds: Kinds) -> None:

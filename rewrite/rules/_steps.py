@@ -13,7 +13,7 @@ from g2.rewrite.rules._run import never, runs
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._skipped import assignment
 from g2.rewrite.rules._truth import Truth
-from g2.rewrite.rules._updates import Update
+from g2.rewrite.rules._update import Update
 
 _LEAVING = (cst.Return, cst.Break, cst.Continue, cst.Raise, cst.Yield, cst.Await)
 _PLAIN = frozenset({"tensor", "number", "bool", "none", "str", "module", "unknown", "tuple", "Size", "dtype", "device"})

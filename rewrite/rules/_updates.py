@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import libcst as cst
 
@@ -15,6 +15,7 @@ from g2.rewrite.rules._layout import joined
 from g2.rewrite.rules._names import bindings, nodes, reads
 from g2.rewrite.rules._tensor_api import TENSOR_METHODS
 from g2.rewrite.rules._truth import Truth, grouped, truth
+from g2.rewrite.rules._update import Update
 
 _CONSTRUCTS = {
     "for": "a loop",
@@ -25,30 +26,6 @@ _CONSTRUCTS = {
     "functiondef": "a function",
     "expr": "an expression that is only evaluated",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """`target` becomes a value. `write` puts it there: "=" binds anew, "copy" and "item" write into the tensor that is
-    there, "register" is a call of register_buffer, with the text before and after the value.
-    """
-
-    target: str
-    value: Side
-    write: str = "="
-    around: tuple[str, str] = ("", "")
-
-    @property
-    def old(self) -> str:
-        return self.around[0] if self.write == "register" else self.target
-
-    def pieces(self) -> tuple[str, str]:
-        """The text before and after the value."""
-        if self.write == "copy":
-            return f"{self.target}.copy_(", ")"
-        if self.write == "register":
-            return self.around
-        return f"{self.target} = ", ""
 
 
 def updates(body: cst.BaseSuite | None, kinds: Kinds, notes: Notes) -> list[Update]:

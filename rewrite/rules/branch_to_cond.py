@@ -18,7 +18,8 @@ from g2.rewrite.rules._pure import Effects
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._tensor_api import VIEWS
 from g2.rewrite.rules._truth import truth
-from g2.rewrite.rules._updates import Update, given_before
+from g2.rewrite.rules._update import Update
+from g2.rewrite.rules._updates import given_before
 from g2.rewrite.site import Site
 
 _CAVEAT = "torch.cond traces both sides in eager too, so neither may break the graph."

@@ -18,7 +18,8 @@ from g2.rewrite.rules._mixed import placed
 from g2.rewrite.rules._selected import selected
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._truth import Truth, truth
-from g2.rewrite.rules._updates import Update, merged, updates
+from g2.rewrite.rules._update import Update
+from g2.rewrite.rules._updates import merged, updates
 from g2.rewrite.site import Site
 
 

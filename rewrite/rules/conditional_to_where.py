@@ -18,7 +18,7 @@ from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._selected import selected
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._truth import Truth, truth
-from g2.rewrite.rules._updates import Update
+from g2.rewrite.rules._update import Update
 from g2.rewrite.site import Site
 
 

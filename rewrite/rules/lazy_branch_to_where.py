@@ -18,7 +18,8 @@ from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._pure import Effects
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._truth import truth
-from g2.rewrite.rules._updates import Update, merged, updates
+from g2.rewrite.rules._update import Update
+from g2.rewrite.rules._updates import merged, updates
 from g2.rewrite.site import Site
 
 _ALIAS = "The buffer is a tensor of its own, and no longer the one that was chosen."

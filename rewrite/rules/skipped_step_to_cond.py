@@ -16,7 +16,7 @@ from g2.rewrite.rules._pure import Effects
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._skipped import Skip, assignment, skip
 from g2.rewrite.rules._truth import bare
-from g2.rewrite.rules._updates import Update
+from g2.rewrite.rules._update import Update
 from g2.rewrite.site import Site
 
 _CAVEAT = (
