@@ -98,8 +98,10 @@ def recording(what: tuple[str, ...], *, modules: bool, hidden: bool = False) -> 
 
 
 def _folded(folder: Path, what: tuple[str, ...], started: float, hidden: bool) -> Session:
+    from g2.capture.fold import spans
     from g2.capture.fold.session import fold
 
+    spans.forget()
     lost = Forks(folder).wait(lambda: None, lambda: False) if hidden else ()
     return fold(folder, argv=what, exit_code=0, started=started, lost=lost)
 

@@ -22,7 +22,7 @@ def prepare(command: click.Command, name: str) -> click.Command:
         if isinstance(param.type, click.Choice | click.Path | click.File):
             continue  # click knows
         if (values := _values(name, param.name or "")) is not None:
-            param.shell_complete = values  # type: ignore[method-assign]
+            param.shell_complete = values  # type: ignore[assignment, method-assign]
     return command
 
 

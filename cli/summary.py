@@ -69,6 +69,8 @@ def _nothing(session: Session) -> str:
         return "Nothing was compiled: the script ended before its first call."
     if session.torch is None:
         return "Nothing to explain: the script did not import torch."
+    if not session.roots and session.graphs:  # compiled by others, whose calls were not counted
+        return f"No graph breaks, no recompiles in {plural(_pieces(session), 'graph')}."
     if not session.roots:
         return "Nothing was compiled: the script called no nn.Module of its own and no torch.compile."
     called = [root for root in session.roots if root.calls]
@@ -104,7 +106,7 @@ def advice_when_empty(session: Session) -> str | None:
             "torch.compile(model) returns another object; calls of the first one, and methods such as "
             "model.generate(), run uncompiled. model.compile() compiles it in place."
         )
-    if not session.roots:
+    if not session.roots and not session.graphs:
         return (
             "g2 compiles each outermost call of an nn.Module. Name a plain function or a method: "
             "g2 explain --compile module:function SCRIPT, or --compile Class.method."

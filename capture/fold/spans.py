@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import linecache
 import tokenize
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -54,4 +55,10 @@ def _lines(path: str) -> tuple[str, ...]:
         with tokenize.open(path) as source:
             return tuple(source.read().splitlines())
     except (OSError, SyntaxError, UnicodeDecodeError, ValueError):
-        return ()
+        # A cell of a notebook is no file; the process that folds what it observed itself knows its text.
+        return tuple(line.rstrip("\n") for line in linecache.getlines(path))
+
+
+def forget() -> None:
+    """Files may have changed since the last fold of this process."""
+    _lines.cache_clear()

@@ -11,6 +11,7 @@ import fcntl
 import itertools
 import os
 import random
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -112,6 +113,7 @@ def _look(
     """The life of the fork."""
     parents.failed = "this process is a fork of g2's own"
     silence_descriptors(set())
+    _no_threads_behind_streams()
     journal = Journal(path)
     journal.write({"e": "start", "pid": os.getpid(), "ppid": os.getppid(), "hidden": True, "t": time.time()})
     wait_for_turn(path.parent)
@@ -139,6 +141,13 @@ def _look(
          "counts": session.counts, "stopped": session.stopped, "without": missing,
          "raised": f"{type(error).__name__}: {error}"[:300] if error is not None else None}
     )  # fmt: skip
+
+
+def _no_threads_behind_streams() -> None:
+    """A notebook's streams are emptied by a thread that is not in this process; each flush would wait for it."""
+    for name in ("stdout", "stderr"):
+        if type(getattr(sys, name)).__module__.startswith("ipykernel"):
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115  # until the process ends
 
 
 def wait_for_turn(folder: Path, names: Sequence[str] = ()) -> None:

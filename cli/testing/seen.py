@@ -17,6 +17,7 @@ from g2.explain.report import Finding, RecompileFinding, Report
 
 _CLI = Path(__file__).parents[1]
 _OURS = (_CLI, _CLI.with_name("capture"))
+_RUNNERS = ("/IPython/core/interactiveshell.py", "/_pytest/python.py", "/unittest/case.py")  # call what the person wrote
 _WIDTH = 100  # columns of a failure's text
 
 
@@ -104,7 +105,8 @@ def _led(stack: tuple[Frame, ...], cwd: str) -> tuple[Frame, ...]:
     """A call path from the person's first line on: neither what runs tests or cells led to the place, nor g2."""
     steps = [(step, Path(cwd) / step.span.path) for step in stack]
     steps = [(step, path) for step, path in steps if not any(path.is_relative_to(folder) for folder in _OURS)]
-    first = next((number for number, (_, path) in enumerate(steps) if is_mine(str(path))), 0)
+    run = max((number for number, (_, path) in enumerate(steps) if str(path).endswith(_RUNNERS)), default=-1) + 1
+    first = next((number for number, (_, path) in enumerate(steps) if number >= run and is_mine(str(path))), run)
     return tuple(step for step, _ in steps[first:])
 
 

@@ -39,6 +39,7 @@ class Page:
             width=self.width,
             height=100,  # never asked for, but without it rich asks the terminal for every line
             force_terminal=output.colour,
+            force_jupyter=False,  # in a notebook rich shows what it is to give back
             color_system="standard" if output.colour else None,
             no_color=not output.colour,
             markup=False,

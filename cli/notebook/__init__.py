@@ -1,0 +1,1 @@
+"""What a notebook loads by `%load_ext g2`."""
