@@ -8,10 +8,13 @@ from collections.abc import Iterator
 import libcst as cst
 
 from g2.rewrite.model import FileEdits, Left, Proposal, Safety
+from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._kinds import Kinds, dotted
+from g2.rewrite.rules._layout import comments, joined
 from g2.rewrite.rules._names import nodes
 from g2.rewrite.rules._operator_body import NotTaken, OperatorBody, Parameter, Taker
 from g2.rewrite.rules._ordered_effect import fitting, helper, local_names, space, unsteady_names
+from g2.rewrite.rules._truth import truth
 from g2.rewrite.site import Site
 
 REASONS = ("print-call", "logging-call", "warning-call")
@@ -75,7 +78,44 @@ def _refused(site: Site, call: cst.Call) -> str:
     return ""
 
 
-def _proposal(site: Site, call: cst.Call, message: OperatorBody) -> Proposal:
+def reported(site: Site) -> Iterator[Proposal | Left]:
+    """What a rule says of a branch on a tensor that does nothing but to send a message."""
+    found = branch(site)
+    call = _only(found, site) if isinstance(found, cst.If) else None
+    if call is None or not isinstance(found, cst.If):
+        return
+    kinds = asked(site)
+    condition = truth(found.test, kinds)
+    why = _refused(site, call)
+    if condition is None or condition.mixed:
+        why = "the condition of the message is not a single truth of one tensor"
+    if why or condition is None:
+        yield Left(why)
+        return
+    try:
+        message = Taker(kinds, local_names(site), unsteady_names(site.source)).take(call)
+    except NotTaken as error:
+        yield Left(str(error))
+        return
+    taken = {one.name for one in message.parameters}
+    name = next(one for one in ("condition", "shown", "condition_2") if one not in taken)
+    message.parameters.insert(0, Parameter(name, "Tensor", joined(condition.plain())))
+    yield _proposal(site, call, message, found)
+
+
+def _only(found: cst.If, site: Site) -> cst.Call | None:
+    """The message that is all that a branch without another way does."""
+    above = site.piece.parent(found)
+    if found.orelse is not None or (isinstance(above, cst.If) and above.orelse is found) or len(found.body.body) != 1:
+        return None
+    line = found.body.body[0]
+    only = line.body[0] if isinstance(line, cst.SimpleStatementLine) and len(line.body) == 1 else line
+    call = only.value if isinstance(only, cst.Expr) else None
+    return call if isinstance(call, cst.Call) and _known(dotted(call.func)) else None
+
+
+def _proposal(site: Site, call: cst.Call, message: OperatorBody, under: cst.If | None = None) -> Proposal:
+    """`under`: the branch that the message is all of; then the first parameter says whether it is sent."""
     piece, callee = site.piece, dotted(call.func)
     warns = callee.endswith("warnings.warn") or callee == "warn"
     names = Kinds(site).names
@@ -85,19 +125,24 @@ def _proposal(site: Site, call: cst.Call, message: OperatorBody) -> Proposal:
     if generic:
         wish, parameters = f"_{_verb(callee)}", [Parameter("message", "str", "")]
         body = f"{piece.code(call.func)}(message)"
-    name, text = fitting(
-        site, wish, lambda name: helper(names.torch, space(site.source.path), name, parameters, body)
-    )
+    if under is not None:
+        lines = body.split("\n")
+        body = f"if {parameters[0].name}:\n        " + "\n".join([lines[0], *(f"    {line}" for line in lines[1:])])
+    name, text = fitting(site, wish, lambda name: helper(names.torch, space(site.source.path), name, parameters, body))
+    given = f"{name}({', '.join(one.argument for one in parameters)})"
     if generic:
         edit = piece.replace(call.func, name)
+    elif under is not None:
+        edit = piece.replace(under, "\n".join([*comments(piece, under), given]))
     else:
-        edit = piece.replace(call, f"{name}({', '.join(one.argument for one in parameters)})")
+        edit = piece.replace(call, given)
     caveat, differs = _caveat(site, call, message, warns)
     return Proposal(
         rule="",
         summary="the message becomes an operator with an ordered effect, which the graph keeps in its place",
         safety=Safety.ASK if caveat else Safety.SAFE,
         files=(FileEdits(site.source.path, (edit,), names.imports, (text,) if text else ()),),
+        tests=() if under is None else (piece.span(under.test),),
         caveat=caveat,
         differs=differs,
     )

@@ -31,7 +31,9 @@ def while_loop(found: cst.While, site: Site) -> tuple[str, ...]:
         name
         for name in given
         if any(piece.bounds(one)[0] < start for one in bindings(piece, around, name))
-        and any(start <= piece.bounds(one)[0] < end or piece.bounds(one)[0] >= end for one in reads(piece, around, name))
+        and any(
+            start <= piece.bounds(one)[0] < end or piece.bounds(one)[0] >= end for one in reads(piece, around, name)
+        )
     ]
     escaping = set(given) - set(carried)
     if not carried or any(piece.bounds(one)[0] >= end for name in escaping for one in reads(piece, around, name)):
