@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 
-from g2.cli.look import is_terminal
 from g2.cli.text import inline
 
 AFTER = 1.0  # seconds
@@ -19,7 +18,7 @@ _TICK = 0.25
 @contextlib.contextmanager
 def waiting(what: str, quiet: bool = False) -> Iterator[None]:
     """Show `what` with the time it has taken while the context lasts."""
-    if quiet or not is_terminal(sys.stderr) or os.environ.get("TERM", "dumb") == "dumb":
+    if quiet or not _terminal() or os.environ.get("TERM", "dumb") == "dumb":
         yield
         return
     over = threading.Event()
@@ -30,6 +29,13 @@ def waiting(what: str, quiet: bool = False) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+
+
+def _terminal() -> bool:
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # closed
+        return False
 
 
 def _show(what: str, over: threading.Event) -> None:
