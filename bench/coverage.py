@@ -139,10 +139,13 @@ def main() -> int:
     removed = sum(one.outcome == "removed" for one in counted)
     measured = sum(one.outcome != "not measured" for one in counted)
     share = f"{removed} of {measured} ({removed / max(measured, 1):.0%})"
+    every = removed, measured + sum(not one.counts and one.outcome.startswith("only by") for one in found)
     rest = f"; {len(counted) - measured} more were not measured" if measured < len(counted) else ""
     _write(
         ROOT / "docs" / "fix-coverage.md",
-        share=f"**{share} of the removable sites are removed**{rest}. Measured {asked.taken}.",
+        share=f"**{share} of the removable sites are removed**{rest}. "
+        f"With those that a person judged to be removable only by redesign: {every[0]} of {every[1]}.\n\n"
+        f"Measured {asked.taken}.",
         sites="\n".join(["| Program | Site | Code | Id | Outcome |", "|---|---|---|---|---|", *map(_row, found)]),
         behind="\n".join(
             ["| Program | Site | Situation | Outcome |", "|---|---|---|---|", *_behind(results, found, judged)]
@@ -161,7 +164,7 @@ def main() -> int:
         f"Time: {sum(result['whole'] for result in good):.0f} s of `g2 fix` in all, "
         f"{sum(result['once'] for result in good):.0f} s of `g2 explain --once`;\n"
         f"ratio {statistics.median(ratios):.1f} at the median (asked: at most 6), {max(ratios):.1f} at worst; "
-        f"of processors {statistics.median(processors):.1f} and {max(processors):.1f}.",
+        f"of processors {statistics.median(processors):.1f} and {max(processors):.1f} in {len(processors)} programs.",
     )
     print(f"{share} of the removable sites removed{rest}; ratio {statistics.median(ratios):.1f} at the median")
     return 0
