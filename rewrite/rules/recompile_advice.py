@@ -20,6 +20,8 @@ _NUMBERS = ("int", "float")
 
 def propose(site: Site) -> Iterator[Proposal | Left]:
     change = site.recompile
+    if not site.target.mine:
+        return  # what a person can do about a library stands in the report
     for guard in change.guards if change is not None else ():
         if guard.source.startswith("("):
             continue  # a value that a graph break handed on: it goes with the break
