@@ -45,8 +45,8 @@ def _changes(git: Git) -> tuple[str | None, set[str]]:
     """
     before, after = os.environ.get("PRE_COMMIT_FROM_REF"), os.environ.get("PRE_COMMIT_TO_REF")
     if before and after and git.commit(before) and git.commit(after):
-        base = git.merge_base(before, after) or before
-        return base, git.changed(base, after)
+        start = git.merge_base(before, after) or before
+        return start, git.changed(start, after)
     if git.nothing_staged() and (base := pushed(git)[0].commit) is not None:
         return base, git.changed(base, "HEAD")
     return git.commit("HEAD"), git.staged_changes()
