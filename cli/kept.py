@@ -21,7 +21,7 @@ from typing import TypeVar
 
 LIMIT = 256 * 2**20  # bytes on disk
 _SPARED = 0.75  # of the limit, what stays when it is reached
-_PATIENCE = 2.0  # seconds to wait for another g2 that writes
+_PATIENCE = 5.0  # seconds to wait for another g2 that writes
 _CHUNK = 500  # keys a query; SQLite before 3.32 takes 999
 _FORMAT = 1
 _DAY = 86400
