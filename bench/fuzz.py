@@ -28,6 +28,7 @@ from forked import Server
 from fuzzing import Judge, Verdict, offered, proposed
 
 Count = Counter[tuple[str, ...]]
+SUMS = ("functions", "proposals tried", "offers", "texts judged", "wrong")
 
 
 def script(numbers: range, wide: bool) -> str:
@@ -78,7 +79,8 @@ def share(batches: list[range], wide: bool, proof: bool) -> Count:
                 except Exception as error:
                     counts["failed", type(error).__name__] += 1
                     print(f"{name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-                print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+                sums = {first: sum(n for key, n in counts.items() if key[0] == first) for first in SUMS}
+                print(f"{name}: {time.monotonic() - began:.0f} s; so far {sums}", file=sys.stderr, flush=True)
                 shutil.rmtree(place, ignore_errors=True)
                 for record in folder.glob("record-*"):
                     shutil.rmtree(record, ignore_errors=True)
