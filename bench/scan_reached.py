@@ -2,7 +2,8 @@
 
     python bench/scan_reached.py OUT.json SCRIPT [ARGS..]
 
-Without a call of torch.compile in the script, what is compiled is every outermost nn.Module; with one, what it was given.
+Without a call of torch.compile in the script, what is compiled is every outermost nn.Module; with one, what it was
+given.
 Nothing is compiled here. The answer is a list of [path, first line, name] of code objects.
 """
 

@@ -1,13 +1,14 @@
 """How right the static scan is: what it says against what Dynamo did.
 
-    python bench/scan_truth.py --reached DIR --zoo fixtures/zoo [--records DIR --scripts DIR] [--write] [-v] [NAME..]
+    python bench/scan_truth.py --reached DIR --zoo fixtures/zoo [--records DIR --scripts DIR] [--quick] [-v] [NAME..]
 
-For each program: the script and the packages it ran are scanned, and compared with the places at which Dynamo really broke
-(fixtures/zoo/truth.json, and g2's own records NAME.full.json). DIR of --reached holds what scan_reached.py wrote, NAME.json.
+For each program: the script and the packages it ran are scanned, and compared with the places at which Dynamo really
+broke (fixtures/zoo/truth.json, and g2's own records NAME.full.json). DIR of --reached holds what scan_reached.py wrote,
+NAME.json.
 
-*Recall*: of the places where Dynamo broke, in functions of scanned files, the share at whose line the scan names something.
-What goes away with another break (an after-effect) is counted apart. *Precision*: of the sure sightings in functions that ran
-inside a compiled region, the share at which Dynamo broke, or was found to break behind another break.
+*Recall*: of the places where Dynamo broke, in scanned files, the share at whose line the scan names something. What goes
+away with another break (an after-effect) is not counted. *Precision*: of the sure sightings in functions that ran inside
+a compiled region, the share at which Dynamo broke, or was found to break behind another break.
 """
 
 from __future__ import annotations
@@ -235,23 +236,19 @@ def main() -> int:
         hit, missed = hit + len(case.hit), missed + len(case.missed)
         right, wrong = right + len(case.right), wrong + len(case.wrong)
         assert case.found is not None
-        print(
-            f"{case.name:24} hit {len(case.hit):3} missed {len(case.missed):3}  sure right {len(case.right):3} wrong {len(case.wrong):3}",
-            flush=True,
-        )
+        counts = f"hit {len(case.hit):3} missed {len(case.missed):3}"
+        print(f"{case.name:24} {counts}  sure right {len(case.right):3} wrong {len(case.wrong):3}", flush=True)
         for broke in case.missed:
             causes[broke.reason] += 1
             if given.v:
-                print(
-                    f"    MISS {broke.path}:{broke.line} {broke.reason} {'hidden ' if broke.hidden else ''}{broke.text[:90]}"
-                )
+                hidden = "hidden " if broke.hidden else ""
+                print(f"    MISS {broke.path}:{broke.line} {broke.reason} {hidden}{broke.text[:90]}")
         for s in case.wrong:
             kinds["wrong"][s.reason] += 1
             if given.v:
                 print(f"    WRONG {s.span} {s.reason} {s.function}: {s.headline} {s.because}")
-    print(
-        f"recall {hit}/{hit + missed} = {hit / max(hit + missed, 1):.3f}   precision {right}/{right + wrong} = {right / max(right + wrong, 1):.3f}"
-    )
+    print(f"recall {hit}/{hit + missed} = {hit / max(hit + missed, 1):.3f}")
+    print(f"precision {right}/{right + wrong} = {right / max(right + wrong, 1):.3f}")
     print("missed by reason", causes.most_common())
     print("wrong by reason", kinds["wrong"].most_common())
     return 0

@@ -11,13 +11,10 @@ from g2.explain.scan.elements import element_of
 from g2.explain.scan.expressions import attribute_of
 from g2.explain.scan.facts import Call, Class
 from g2.explain.scan.values import (
-    ARRAY,
-    NONE,
     NOTHING,
     NUMBER,
     TENSOR,
     TENSOR_LIST,
-    TEXT,
     UNKNOWN,
     Value,
     combined,

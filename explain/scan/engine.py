@@ -46,7 +46,7 @@ class Engine(Evaluation):
         self._drain()
         self.settled = True
         for act in list(self.acts.values()):
-            if None in act.given:
+            if None in act.given and NOTHING in act.params:
                 self.push(act)
         self._drain()
         # What places need is read as well: that may be an attribute or a property that nothing else reads.

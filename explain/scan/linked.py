@@ -20,6 +20,7 @@ class Linked:
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self.found: dict[Any, list[int]] = {}
         self.globals: dict[tuple[int, str], Any] = {}
         self.hierarchy = self._classes()
         self.marks = [self._mark(number) for number in range(len(project.functions))]
@@ -140,6 +141,13 @@ class Linked:
 
     def find(self, atom: Any, name: str) -> list[int]:
         """The functions that a method's name may mean for an instance: its own, and for "V" those of subclasses."""
+        key = (*atom, name)
+        found = self.found.get(key)
+        if found is None:
+            found = self.found[key] = self._find(atom, name)
+        return found
+
+    def _find(self, atom: Any, name: str) -> list[int]:
         classes = self.project.classes
         out: list[int] = []
         for base in self.hierarchy.orders[atom[1]]:

@@ -68,6 +68,8 @@ class State(Linked):
     def hand(self, act: Activation, number: int, kind: Kind) -> None:
         """A call hands this in."""
         before = act.given[number]
+        if before is not None and kind <= before:
+            return
         after = kind if before is None else narrow(before | kind)
         if after != before:
             act.given[number] = after
@@ -85,6 +87,8 @@ class State(Linked):
         """An attribute of a class's instances gets a value."""
         key = (owner, name)
         before = self.attrs.get(key, NOTHING)
+        if kind <= before:
+            return
         after = narrow(before | kind)
         if after != before:
             self.attrs[key] = after

@@ -34,6 +34,7 @@ What depends on another function is a term, a tuple that reach.py evaluates for 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 Kind: TypeAlias = "frozenset[Any]"
@@ -108,11 +109,13 @@ def narrow(kind: Kind) -> Kind:
     """The same with no more alternatives than can be kept, and containers no deeper."""
     if len(kind) > _WIDEST:
         return frozenset(atom for atom in kind if isinstance(atom, str)) | UNKNOWN
-    if any(isinstance(atom, tuple) and _depth(atom) > _DEEPEST for atom in kind):
-        return frozenset(atom for atom in kind if isinstance(atom, str) or _depth(atom) <= _DEEPEST) | UNKNOWN
+    for atom in kind:
+        if type(atom) is tuple and atom[0] in "LTDSB" and _depth(atom) > _DEEPEST:
+            return frozenset([each for each in kind if isinstance(each, str) or _depth(each) <= _DEEPEST]) | UNKNOWN
     return kind
 
 
+@lru_cache(maxsize=50_000)
 def _depth(atom: Any) -> int:
     if not isinstance(atom, tuple):
         return 0
