@@ -3,12 +3,12 @@
     python bench/scan_truth.py --reached DIR --zoo fixtures/zoo [--records DIR --scripts DIR] [--quick] [-v] [NAME..]
 
 For each program: the script and the packages it ran are scanned, and compared with the places at which Dynamo really
-broke (fixtures/zoo/truth.json, and g2's own records NAME.full.json). DIR of --reached holds what scan_reached.py wrote,
-NAME.json.
+broke (fixtures/zoo/truth.json, and g2's own records NAME.full.json). DIR of --reached holds NAME.json, which
+scan_reached.py wrote.
 
-*Recall*: of the places where Dynamo broke, in scanned files, the share at whose line the scan names something. What goes
-away with another break (an after-effect) is not counted. *Precision*: of the sure sightings in functions that ran inside
-a compiled region, the share at which Dynamo broke, or was found to break behind another break.
+*Recall*: of the places where Dynamo broke, in scanned files, the share at whose line the scan names something. What
+goes away with another break (an after-effect) is not counted. *Precision*: of the sure sightings in functions that ran
+inside a compiled region, the share at which Dynamo broke, or was found to break behind another break.
 """
 
 from __future__ import annotations

@@ -125,7 +125,8 @@ class Net(nn.Module):
 
 def test_loops_of_imports_and_of_calls_come_to_an_end() -> None:
     texts = {
-        "a.py": f"{HEAD}\nfrom b import g\n@torch.compile\ndef h(x):\n    return g([torch.sin(x)])\ndef f(x):\n    return g([x])\n",
+        "a.py": f"{HEAD}\nfrom b import g\n@torch.compile\ndef h(x):\n    return g([torch.sin(x)])\n"
+        "def f(x):\n    return g([x])\n",
         "b.py": "from a import f, g as g2\nx = x or 1\ndef g(x):\n    return f([x])\n",
         "c.py": "from c import d\nfrom d import *\n",
         "d.py": "from c import *\n",

@@ -12,8 +12,10 @@ from scanning import project
 
 from g2.explain.catalog import reasons
 
-TEXTS = [reason.example.bad for reason in reasons().values() if reason.example]
-TEXTS += [path.read_text("utf-8") for path in sorted(Path(__file__).resolve().parents[2].glob("explain/scan/*.py"))]
+EXAMPLES = [reason.example.bad for reason in reasons().values() if reason.example]
+TEXTS = EXAMPLES + [
+    path.read_text("utf-8") for path in sorted(Path(__file__).resolve().parents[2].glob("explain/scan/*.py"))
+]
 WORDS = [
     "x",
     "self.y",
