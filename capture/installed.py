@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,8 @@ class Installed:
         torch._dynamo.reset()
         self._levels = [logging.getLogger(name).level for name in LOGGERS]
         hush()
+        # Dynamo looks at it itself; where warnings are errors, as in many test suites, it then gives the frame up.
+        warnings.filterwarnings("ignore", message=r"The \.grad attribute of a Tensor that is not a leaf")
         probe.install(self._journal, self._stats)
         replace(output_graph, "OutputGraph.call_user_compiler", self._redirects, self._lose,
                 "graphs of what was compiled earlier are not counted")  # fmt: skip

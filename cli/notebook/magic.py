@@ -32,7 +32,8 @@ def _explained(shell: Any, line: str, cell: str) -> Shown | None:
         print_refusal(Refusal(f"%%g2 has no option {min(unknown)}", "%%g2 --once, %%g2 --verbose"))
         return None
     if shell.should_run_async(cell, transformed_cell=shell.transform_cell(cell)):
-        print_refusal(Refusal("the cell was not run: it has await at its top, and would run beside others", "asyncio.run"))
+        why = "the cell was not run: it has await at its top, and would run beside others"
+        print_refusal(Refusal(why, "asyncio.run"))
         return None
     if why := refusal():
         print_refusal(Refusal(f"the cell was not run: {why}"))

@@ -17,7 +17,8 @@ from g2.explain.report import Finding, RecompileFinding, Report
 
 _CLI = Path(__file__).parents[1]
 _OURS = (_CLI, _CLI.with_name("capture"))
-_RUNNERS = ("/IPython/core/interactiveshell.py", "/_pytest/python.py", "/unittest/case.py")  # call what the person wrote
+# What calls the code that a person wrote.
+_RUNNERS = ("/IPython/core/interactiveshell.py", "/_pytest/python.py", "/unittest/case.py")
 _WIDTH = 100  # columns of a failure's text
 
 

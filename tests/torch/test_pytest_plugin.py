@@ -55,7 +55,10 @@ def hooks_are_torchs():
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.setenv("COLUMNS", "200")
-    pytester.makeini("[pytest]\naddopts = -p no:cacheprovider --strict-markers\nfilterwarnings = error\n")
+    pytester.makeini(
+        "[pytest]\naddopts = -p no:cacheprovider --strict-markers\n"
+        "filterwarnings =\n    error\n    ignore:.*torch.jit:DeprecationWarning\n"  # torch, of itself
+    )
     pytester.makepyfile(model=MODEL, untouched=UNTOUCHED)
     return pytester
 
