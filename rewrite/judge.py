@@ -138,6 +138,15 @@ def came(one: Placed, state: State, before: Seen, now: Seen) -> str:
     return ""
 
 
+def raised(before: Seen, now: Seen) -> str:
+    """Dynamo itself fails where it did not: torch.compile without suppress_errors ends the script with that error."""
+    new = sorted(now.raised - before.raised)
+    if not new:
+        return ""
+    headline = now.headlines.get(new[0], "")
+    return f"Dynamo itself raises then, at line {new[0][1]}{': ' if headline else ''}{headline}"
+
+
 def reach(one: Placed, state: State) -> tuple[tuple[str, int, int], ...]:
     """The functions on disk that a cure touches, or that its place stands in: path, first and last line."""
     found: dict[tuple[str, int, int], None] = {}

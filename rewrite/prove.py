@@ -113,7 +113,7 @@ class Loop:
         if state.placed:
             tried = self._try(state, ())
             run = tried.run
-            if self._whole(base, tried):
+            if self._whole(base, tried, state):
                 state, run = State(), base
                 self.notes.append("cures that were tried together did not hold alone; none is offered")
         self.state = state
@@ -142,7 +142,7 @@ class Loop:
             return
         standing = _standing(judge.seen(self.now.report, self.state))
         tried = self._try(state, ())
-        if _standing(judge.seen(tried.run.report, state)) <= standing and not self._whole(base, tried):
+        if _standing(judge.seen(tried.run.report, state)) <= standing and not self._whole(base, tried, state):
             self.state = state
             self._runs.append(tried.run)
 
@@ -157,7 +157,7 @@ class Loop:
         while suspects and self.runs < RUNS:
             tried = self._try(state, suspects)
             against = self._against(before, tried, state, suspects)
-            whole = self._whole(base, tried)
+            whole = self._whole(base, tried, state)
             if not against and not whole:
                 self.state = state
                 self._runs.append(tried.run)
@@ -193,7 +193,9 @@ class Loop:
                 found[max(ones, key=lambda one: list(Safety).index(one.proposal.safety)).key] = _told(trial)
         return found
 
-    def _whole(self, base: Run, tried: Tried) -> str:
+    def _whole(self, base: Run, tried: Tried, state: State) -> str:
+        if why := judge.raised(judge.seen(base.report, State()), judge.seen(tried.run.report, state)):
+            return why
         wrong = [trial for proof in tried.proofs.values() for trial in proof.wrong if trial.root]
         if wrong:
             return _told(wrong[0])

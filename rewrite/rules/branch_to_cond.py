@@ -23,7 +23,10 @@ from g2.rewrite.rules._updates import given_before
 from g2.rewrite.site import Site
 
 _CAVEAT = "torch.cond traces both sides in eager too, so neither may break the graph."
-_GRADIENTS = "Parameters that one side alone uses get a gradient of zeros, instead of none, when it is not taken."
+_GRADIENTS = (
+    "Parameters that one side alone uses get a gradient of zeros, instead of none, when it is not taken, and the "
+    "result requires gradients then, too."
+)
 
 
 def propose(site: Site) -> Iterator[Proposal | Left]:
@@ -69,7 +72,7 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         files=(FileEdits(site.source.path, (site.piece.replace(found, text),), kinds.names.imports),),
         tests=(site.piece.span(found.test),),
         caveat=f"{_CAVEAT} {_GRADIENTS}" if gradients else _CAVEAT,
-        differs=frozenset({"zero-gradient"}) if gradients else frozenset(),
+        differs=frozenset({"zero-gradient", "requires-grad"}) if gradients else frozenset(),
     )
 
 

@@ -21,7 +21,7 @@ from g2.rewrite.site import Site
 
 _CAVEAT = (
     "torch.cond traces the step in eager too, so it may not break the graph. Parameters of a step that is skipped get "
-    "a gradient of zeros, instead of none."
+    "a gradient of zeros, instead of none, and the result requires gradients as if the step were taken."
 )
 
 
@@ -61,7 +61,7 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         files=(FileEdits(site.source.path, _edits(found, step, target), kinds.names.imports),),
         tests=(site.piece.span(found.branch.test),),
         caveat=_CAVEAT,
-        differs=frozenset({"zero-gradient"}),
+        differs=frozenset({"zero-gradient", "requires-grad"}),
     )
 
 

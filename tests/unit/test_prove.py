@@ -49,6 +49,7 @@ class Play:
     path: str
     hidden: frozenset[str] = frozenset()  # lines met only when no `item(` stands before them
     wrong: str = ""  # text that the proof speaks against
+    raises: str = ""  # text with which Dynamo itself raises, elsewhere in the file
     proof: Callable[[Placed], Proof] | None = None  # instead of one comparison that agrees
     together: Callable[[Sequence[Placed]], Proof] | None = None  # the same of all suspects of a run
     trials: list[str] = field(default_factory=list)
@@ -65,6 +66,10 @@ class Play:
                     Break(span, "GB0124", "Unsupported Tensor.item() call with capture_scalar_outputs=False", "", "f",
                           None, (), 1, 1, Owner(True), Effect.SPLIT)
                 )  # fmt: skip
+        if self.raises and self.raises in text:
+            breaks.append(
+                Break(Span(self.path, 2), None, "AssertionError", "", "g", None, (), 1, 1, Owner(True), Effect.RAISED)
+            )
         failed = "bad" in text
         session = Session("0", (self.path,), str(Path(self.path).parent), int(failed), "3.11.0", "2.13.0", "cpu", 0.0,
                           1.0, (Root("f", Span(self.path, 1), 1, "script"),), tuple(breaks),
@@ -146,6 +151,12 @@ def test_another_output_refuses(turn: Callable[..., tuple[Loop, Play]]) -> None:
     loop, _ = turn([rule("tensor({n}) + other")])
     assert kept(loop) == SCRIPT
     assert any("stdout is 'other', not 'fine'" in why for why in refusals(loop))
+
+
+def test_a_cure_with_which_dynamo_itself_raises_is_refused(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    loop, _ = turn([rule("tensor({n})")], raises="tensor(3)")
+    assert kept(loop) == SCRIPT.replace("item", "tensor").replace("tensor(3)", "item(3)")
+    assert any(why.startswith("Dynamo itself raises then, at line 2") for why in refusals(loop))
 
 
 def test_what_the_proof_speaks_against_is_dropped_alone(turn: Callable[..., tuple[Loop, Play]]) -> None:
