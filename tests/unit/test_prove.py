@@ -156,7 +156,7 @@ def test_another_output_refuses(turn: Callable[..., tuple[Loop, Play]]) -> None:
 def test_a_cure_with_which_dynamo_itself_raises_is_refused(turn: Callable[..., tuple[Loop, Play]]) -> None:
     loop, _ = turn([rule("tensor({n})")], raises="tensor(3)")
     assert kept(loop) == SCRIPT.replace("item", "tensor").replace("tensor(3)", "item(3)")
-    assert any(why.startswith("Dynamo itself raises then, at line 2") for why in refusals(loop))
+    assert any(why.startswith("Dynamo itself raises then, at line ") for why in refusals(loop))
 
 
 def test_what_the_proof_speaks_against_is_dropped_alone(turn: Callable[..., tuple[Loop, Play]]) -> None:
