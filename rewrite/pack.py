@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from g2.capture.fold.owners import owner
-from g2.capture.mine import is_mine
+from g2.capture.mine import is_mine, package_folder
 from g2.rewrite.change import digest
 
 MODULE = "g2_patches"
@@ -163,11 +163,14 @@ def joined(one: Patch, other: Patch) -> Patch:
 
 def placed(path: str) -> tuple[str, str]:
     """The module that an installed file is, and its path below the folder of packages. Raises PackError."""
-    match = _ROOT.match(path.replace("\\", "/"))
-    if match is None:
+    plain = path.replace("\\", "/")
+    if match := _ROOT.match(plain):
+        file = match.group(2)
+    elif folder := package_folder(plain):
+        file = plain[len(folder) + 1 :]
+    else:
         name = path.rpartition("/")[2]
         raise PackError(f"{name} is part of Python itself" if "/lib/python" in path else f"{name} is in no package")
-    file = match.group(2)
     parts = file.removesuffix(".py").split("/")
     if not file.endswith(".py") or not all(part.isidentifier() for part in parts):
         raise PackError(f"{file} is no module that an import finds by its name")

@@ -13,10 +13,10 @@ import re
 import sys
 from pathlib import Path
 
-from g2.capture.mine import is_mine
+from g2.capture.mine import is_mine, package_folder
 from g2.capture.model import Owner
 
-_PACKAGE = re.compile(r"^(.*/(?:site|dist)-packages)/(([^/]+).*)$")
+_PACKAGE = re.compile(r"^(.*/(?:site|dist)-packages)/.")
 _FIELD = re.compile(r"(?mi)^(name|version): *(.+?) *$")
 _SAME = re.compile(r"[-_.]+")  # PEP 503: these are one in a name
 
@@ -28,10 +28,13 @@ def owner(path: str) -> Owner:
         return Owner(mine=True)
     if path.startswith("<"):  # made by exec() or by a library at run time: no file, and nobody's package
         return Owner(mine=False)
-    match = _PACKAGE.match(path.replace("\\", "/"))
-    if match is None:
+    plain = path.replace("\\", "/")
+    match = _PACKAGE.match(plain)
+    folder = match[1] if match else package_folder(plain)
+    if folder is None:
         return Owner(mine=False, package="python", version=".".join(map(str, sys.version_info[:3])))
-    folder, inside, top = match.groups()
+    inside = plain[len(folder) + 1 :]
+    top = inside.partition("/")[0]
     name = top.removesuffix(".py")
     found = _named(folder).get(_plain(name)) or _holder(folder, inside)
     if found is None:

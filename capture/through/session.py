@@ -9,7 +9,7 @@ import torch
 from torch._dynamo import exc
 
 from g2.capture.journal import Journal
-from g2.capture.mine import is_mine
+from g2.capture.mine import is_installed, is_mine
 from g2.capture.probe import names, places
 from g2.capture.through.running import Undo
 
@@ -119,5 +119,4 @@ def _chain(tx: Any) -> list[Any]:
 
 def is_users(path: str) -> bool:
     """Whether frames of this file are traced as roots of their own: not torch's, not the standard library's."""
-    installed = "/site-packages/" in path or "/dist-packages/" in path
-    return is_mine(path) or (installed and not places.internal(path))
+    return is_mine(path) or (is_installed(path) and not places.internal(path))
