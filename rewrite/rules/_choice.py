@@ -37,6 +37,9 @@ class Side:
         return {"True": True, "False": False}.get(self.text)
 
 
+_BLANKS = ("empty", "full", "ones", "zeros", "empty_like", "full_like", "ones_like", "zeros_like")
+
+
 @dataclass
 class Notes:
     """What the choices made for one place ask of the person and of the proof."""
@@ -170,6 +173,25 @@ def _gradients(then: Side, other: Side, kinds: Kinds, notes: Notes) -> None:
         notes.ask(
             f"`{name}` gets a gradient of zeros, instead of none, when its side is not taken.", "zero-gradient"
         )
+    if _requires(then, kinds) != _requires(other, kinds) or _blank(then, kinds) != _blank(other, kinds):
+        notes.ask("The result requires gradients whichever side is taken.", "requires-grad")
+
+
+def _blank(one: Side, kinds: Kinds) -> bool:
+    """Whether a side is a tensor that never requires gradients, made from a shape: torch.zeros_like(x)."""
+    torch = kinds.names.torch
+    return bool(one.parts) and all(
+        isinstance(part, cst.Call) and dotted(part.func) in {f"{torch}.{name}" for name in _BLANKS}
+        for part in one.parts
+    )
+
+
+def _requires(one: Side, kinds: Kinds) -> bool:
+    """Whether a side reads what required gradients when the script ran."""
+    if _parameters(one, kinds):
+        return True
+    names = {node.value for part in one.parts for node in nodes(part) if isinstance(node, cst.Name)}
+    return any(kinds.bound[name].grad for name in names & set(kinds.bound))
 
 
 def _parameters(one: Side, kinds: Kinds) -> set[str]:
