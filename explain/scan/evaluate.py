@@ -6,9 +6,10 @@ from typing import Any
 
 from g2.explain.scan import operate
 from g2.explain.scan.linked import OVERRIDES
-from g2.explain.scan.state import Activation, State
+from g2.explain.scan.state import Activation, Member, State
 from g2.explain.scan.values import (
     NOTHING,
+    NUMBER,
     OTHER,
     TENSORS,
     UNKNOWN,
@@ -139,73 +140,113 @@ class Evaluation(State):
         out: frozenset[Any] = NOTHING
         plain: set[Any] = set()
         for atom in kind:
-            if isinstance(atom, tuple) and atom[0] in "CVKM":
-                out |= self._of_instance(atom, name) if atom[0] != "M" else self._of_module(atom[1], name)
+            if type(atom) is tuple and atom[0] in "CVKM":
+                found = self._of_instance(atom, name) if atom[0] != "M" else self._of_module(atom[1], name)
+                if len(kind) == 1:
+                    return found
+                out |= found
             else:
                 plain.add(atom)
         if not plain:
             return narrow(out)
-        return narrow(out | operate.attribute(frozenset(plain), name))
+        rest = kind if len(plain) == len(kind) else frozenset(plain)
+        held = self.plain.get((rest, name))
+        if held is None:
+            held = self.plain[rest, name] = operate.attribute(rest, name)
+        return narrow(out | held) if out else held
 
     def _of_module(self, number: int, name: str) -> Kind:
         file = self.project.files[number]
         found = self.project.modules.get(f"{file.module}.{name}" if file.module else name)
-        return frozenset({("M", found)}) if found is not None else self.named(file, "." + name)
+        return frozenset({("M", found)}) if found is not None else narrow(self.named(file, "." + name))
 
     def _of_instance(self, atom: Any, name: str) -> Kind:
+        member = self.members.get((atom, name))
+        if member is None:
+            member = self.members[atom, name] = self._member(atom, name)
+        current = self.current
+        if current is not None and member.keys:
+            reader = (current.number, current.region)
+            if reader not in member.readers:
+                member.readers.add(reader)
+                for key in member.keys:
+                    self.attr_readers.setdefault(key, set()).add(reader)
+        kind = member.kind
+        if kind is not None:
+            return kind
+        kind = narrow(self._properties(member) if member.methods else self._held(member))
+        if member.lasting:
+            member.kind = kind
+        return kind
+
+    def _member(self, atom: Any, name: str) -> Member:
+        """Where it is looked for; that depends on the classes alone."""
         classes = self.project.classes
-        methods = self.find(atom, name)
         if name == "apply" and atom[0] == "K" and "torch.autograd.Function" in self.hierarchy.outside[atom[1]]:
-            return frozenset({("Z", atom[1])})
+            return Member(atom, kind=frozenset({("Z", atom[1])}))
+        methods = self.find(atom, name)
         if methods:
-            out: frozenset[Any] = NOTHING
-            for method in methods:
-                function = self.project.functions[method]
-                if "p" in function.flags and atom[0] != "K":
-                    act = self.activate(method, self.region())
-                    self.reads(act)
-                    self.hand(act, 0, frozenset({atom}))
-                    out |= act.returns
-                elif (atom[0] == "K" and "c" not in function.flags) or "s" in function.flags:
-                    out |= frozenset({("G", method)})
-                else:
-                    out |= frozenset({("B", method, frozenset({atom}))})
-            return out
-        out = NOTHING
-        order = list(self.hierarchy.orders[atom[1]])
+            flags = [self.project.functions[method].flags for method in methods]
+            return Member(atom, methods, lasting=atom[0] == "K" or not any("p" in each for each in flags))
+        order = self.hierarchy.orders[atom[1]]
         if atom[0] == "V":
-            order += self.hierarchy.children[atom[1]][:OVERRIDES]
+            order = [*order, *self.hierarchy.children[atom[1]][:OVERRIDES]]
+        member = Member(atom)
         for base in order:
             found = classes[base]
-            file = self.project.files[self.project.file_of_class[base]]
-            if found.stored and name in found.stored and atom[0] != "K":
-                for method in found.stored[name]:
+            if found.stored and name in found.stored:
+                member.stored = True
+                if atom[0] != "K":
+                    member.steps.append((base, (base, name), None))
+                    continue
+            if found.fields and name in found.fields:
+                value = found.fields[name]
+                member.steps.append((base, (base, name), value))
+                if not isinstance(value, frozenset):
+                    member.lasting = False
+        member.keys = [key for _, key, _ in member.steps]
+        for key in member.keys:
+            self.members_of.setdefault(key, []).append(member)
+        if not member.steps and not member.stored:
+            member.kind = NUMBER if name == "training" and self.modules[atom[1]] else UNKNOWN
+        return member
+
+    def _properties(self, member: Member) -> Kind:
+        out: frozenset[Any] = NOTHING
+        atom = member.atom
+        for method in member.methods:
+            flags = self.project.functions[method].flags
+            if "p" in flags and atom[0] != "K":
+                act = self.activate(method, self.region())
+                self.reads(act)
+                self.hand(act, 0, frozenset({atom}))
+                out |= act.returns
+            elif (atom[0] == "K" and "c" not in flags) or "s" in flags:
+                out |= frozenset({("G", method)})
+            else:
+                out |= frozenset({("B", method, frozenset({atom}))})
+        return out
+
+    def _held(self, member: Member) -> Kind:
+        """What methods store there, and what the body of the class says."""
+        project = self.project
+        out: frozenset[Any] = NOTHING
+        for base, key, value in member.steps:
+            file = project.files[project.file_of_class[base]]
+            if value is None:
+                for method in (project.classes[base].stored or {})[key[1]] if not member.begun else ():
                     number = file.functions + method
                     if (number, True) not in self.acts and (number, False) not in self.acts:
-                        act = self.activate(number, False)
-                        self.hand(act, 0, frozenset({("V", base)}))
-                if self.current is not None:
-                    key = (self.current.number, self.current.region)
-                    self.attr_readers.setdefault((base, name), set()).add(key)
-                out |= self.attrs.get((base, name), NOTHING)
-                if found.stored:
-                    continue
-            given = self.attrs.get((base, name), NOTHING)
-            if found.fields and name in found.fields:
-                if self.current is not None:
-                    self.attr_readers.setdefault((base, name), set()).add((self.current.number, self.current.region))
-                value = found.fields[name] if not given or not given - UNKNOWN else given - UNKNOWN
-                body = self.activate(file.functions, False)
-                out |= self.value(value, body) if not isinstance(value, frozenset) else value
-        if not out and not any(name in (classes[base].stored or {}) for base in order):
-            if self.modules[atom[1]]:
-                return self._of_nn_module(atom, name)
-            return UNKNOWN
-        return narrow(out)
+                        self.hand(self.activate(number, False), 0, frozenset({("V", base)}))
+                out |= self.attrs.get(key, NOTHING)
+                continue
+            given = self.attrs.get(key, NOTHING)
+            if given and given - UNKNOWN:
+                value = given - UNKNOWN
+            body = self.activate(file.functions, False)
+            out |= self.value(value, body) if not isinstance(value, frozenset) else value
+        member.begun = True
+        return out if out or member.stored else NUMBER if self._trains(member) else UNKNOWN
 
-    def _of_nn_module(self, atom: Any, name: str) -> Kind:
-        if name in {"training"}:
-            return frozenset({"n"})
-        if name in {"parameters", "named_parameters", "buffers", "named_buffers", "modules", "children"}:
-            return UNKNOWN
-        return UNKNOWN
+    def _trains(self, member: Member) -> bool:
+        return bool(member.keys) and member.keys[0][1] == "training" and self.modules[member.atom[1]]

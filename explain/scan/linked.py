@@ -21,6 +21,11 @@ class Linked:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.found: dict[Any, list[int]] = {}
+        self.defining: dict[str, dict[int, int]] = {}  # of a method's name: classes with one, and which function it is
+        for each, owner in enumerate(project.classes):
+            start = project.files[project.file_of_class[each]].functions
+            for name, method in (owner.methods or {}).items():
+                self.defining.setdefault(name, {})[each] = start + method
         self.globals: dict[tuple[int, str], Any] = {}
         self.hierarchy = self._classes()
         self.marks = [self._mark(number) for number in range(len(project.functions))]
@@ -148,20 +153,26 @@ class Linked:
         return found
 
     def _find(self, atom: Any, name: str) -> list[int]:
-        classes = self.project.classes
+        defining = self.defining.get(name)
+        if defining is None:
+            return []
+        orders = self.hierarchy.orders
         out: list[int] = []
-        for base in self.hierarchy.orders[atom[1]]:
-            methods = classes[base].methods or {}
-            if name in methods:
-                out.append(self.project.files[self.project.file_of_class[base]].functions + methods[name])
+        for base in orders[atom[1]]:
+            if base in defining:
+                out.append(defining[base])
                 break
         if atom[0] == "V":
             more: list[int] = []
-            for child in self.hierarchy.children[atom[1]]:
-                methods = classes[child].methods or {}
-                if name in methods:
-                    more.append(self.project.files[self.project.file_of_class[child]].functions + methods[name])
-                    if len(more) > OVERRIDES:
-                        return out
+            children = self.hierarchy.children[atom[1]]
+            if len(children) > len(defining):
+                # Both go by the numbers of classes.
+                found = [child for child in defining if child != atom[1] and atom[1] in orders[child]]
+            else:
+                found = [child for child in children if child in defining]
+            for child in found:
+                more.append(defining[child])
+                if len(more) > OVERRIDES:
+                    return out
             out += more
         return out

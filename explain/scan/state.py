@@ -10,7 +10,7 @@ from g2.explain.scan.detector import Table
 from g2.explain.scan.facts import Call, Function
 from g2.explain.scan.linked import Linked
 from g2.explain.scan.project import Project
-from g2.explain.scan.values import NOTHING, Kind, narrow
+from g2.explain.scan.values import NOTHING, Kind, Value, narrow
 
 _OFTEN = 40  # evaluations of one activation
 
@@ -32,6 +32,23 @@ class Activation:
     times: int = 0
 
 
+@dataclass(slots=True)
+class Member:
+    """An attribute of one instance or class: where it is looked for, and what was found there last."""
+
+    atom: Any
+    methods: list[int] = field(default_factory=list[int])
+    steps: list[tuple[int, tuple[int, str], Value | None]] = field(
+        default_factory=list[tuple[int, tuple[int, str], "Value | None"]]
+    )  # a class, its key in `attrs`, and what the body of the class says; None where methods store it
+    keys: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    stored: bool = False  # whether any class stores it
+    lasting: bool = True  # what is found is the same until something is stored under one of the keys
+    begun: bool = False  # the methods that store it are activated
+    kind: Kind | None = None
+    readers: set[tuple[int, bool]] = field(default_factory=set[tuple[int, bool]])
+
+
 class State(Linked):
     """All activations, and which of them have to be looked at again."""
 
@@ -41,6 +58,9 @@ class State(Linked):
         self.queue: deque[Activation] = deque()
         self.attrs: dict[tuple[int, str], Kind] = {}
         self.attr_readers: dict[tuple[int, str], set[tuple[int, bool]]] = {}
+        self.members: dict[tuple[Any, str], Member] = {}
+        self.members_of: dict[tuple[int, str], list[Member]] = {}
+        self.plain: dict[tuple[Kind, str], Kind] = {}  # attributes of what is not scanned
         self.current: Activation | None = None
         self.options = {option for file in project.files for option in file.facts.options}
         self.settled = False  # every call that is known has been followed once
@@ -92,6 +112,8 @@ class State(Linked):
         after = narrow(before | kind)
         if after != before:
             self.attrs[key] = after
+            for member in self.members_of.get(key, ()):
+                member.kind = None
             for reader in self.attr_readers.get(key, ()):
                 self.push(self.acts[reader])
 
