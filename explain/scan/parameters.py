@@ -61,7 +61,9 @@ def promised(engine: Evaluation, act: Activation, function: Function, module: bo
     for number, name in enumerate(function.params):
         given = act.given[number]
         said = said_of(engine, act, function, number)
-        if given is not None and "?" not in given and not (act.root and "~" in given):
+        if given is not None and "~" in given and said == TENSOR:
+            out.append(said)  # what a call only guesses the annotation promises
+        elif given is not None and "?" not in given and not (act.root and "~" in given):
             out.append(given)
         elif said is not None:
             out.append(said)

@@ -30,13 +30,13 @@ def _pair(*kinds: Kind) -> Kind:
 # Methods that a tensor has and hardly anything else: what they are called on is a tensor, or nearly one.
 TENSOR_ONLY = frozenset(
     """
-    abs abs_ add_ addmm amax amin argmax argmin argsort baddbmm bernoulli_ bfloat16 bmm bool broadcast_to
+    abs abs_ add_ addmm all amax amin any argmax argmin argsort baddbmm bernoulli_ bfloat16 bmm bool broadcast_to
     chunk clamp clamp_ clamp_max clamp_max_ clamp_min clamp_min_ contiguous cos cumprod cumsum detach detach_
     diag diag_embed diagonal div div_ double einsum eq erf exp exp_ expand expand_as fill_ fill_diagonal_
     flatten flip float floor gather half index_add index_add_ index_copy_ index_fill index_fill_ index_put_
     index_select inverse isnan isinf isfinite item kthvalue log log1p log2 log_softmax logical_and logical_not
     logical_or logsumexp long lt masked_fill masked_fill_ masked_scatter masked_scatter_ masked_select matmul
-    maximum mean median minimum mm moveaxis movedim mul mul_ mv nan_to_num narrow ndimension neg neg_ nelement
+    max maximum mean median min minimum mm moveaxis movedim mul mul_ mv nan_to_num narrow ndimension neg neg_ nelement
     new_empty new_full new_ones new_tensor new_zeros nonzero norm normal_ numel permute pow prod random_
     reciprocal relu relu_ repeat_interleave requires_grad_ reshape_as roll round rsqrt rsqrt_ scatter scatter_
     scatter_add scatter_add_ select sigmoid sign sin softmax sqrt square squeeze squeeze_ std sub_ sum
