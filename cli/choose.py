@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from g2.cli.endings import form_of_file
 from g2.cli.errors import Refusal
-from g2.cli.views import format_for
+from g2.cli.views import formats
 from g2.explain.report import Report
 
 
@@ -31,8 +32,8 @@ class Choice:
         limit: int | None,
         verbose: bool,
     ) -> Choice:
-        """Check what was asked. Raises Refusal for an unknown reason or a file that cannot be
-        written.
+        """Check what was asked. Raises Refusal for an unknown reason, a file that cannot be written or whose ending
+        no form has.
         """
         file = None if output in (None, "-") else Path(str(output))
         if file is not None:
@@ -43,7 +44,7 @@ class Choice:
             # The script may change the directory of nothing but itself; still, a relative name is
             # ours.
             file = file.absolute()
-        chosen = format_ or (format_for(str(output)) if file is not None else None) or "terminal"
+        chosen = format_ or (form_of_file(str(output), formats()) if file is not None else "terminal")
         return cls(chosen, file, tuple(_slug(word) for word in only), mine, limit, verbose)
 
     @property

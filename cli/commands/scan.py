@@ -21,8 +21,8 @@ Examples:
 """
 
 
-def _form(ctx: click.Context, param: click.Parameter, value: str) -> str:
-    if value == "terminal":  # the folder of forms is looked into only when one is named
+def _form(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value in (None, "terminal"):  # the folder of forms is looked into only when one is named
         return value
     import difflib
 
@@ -57,13 +57,17 @@ def _form(ctx: click.Context, param: click.Parameter, value: str) -> str:
     "--format",
     "--as",
     "format_",
-    default="terminal",
     callback=_form,
     metavar="FORMAT",
     help="terminal (default), lines, statistics, json, github, sarif, gitlab or junit.",
 )
 @click.option("--statistics", is_flag=True, help="Only how many places there are of each reason.")
-@click.option("-o", "--output", metavar="FILE", help="Write the report to FILE.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write the report to FILE; its ending (.json, .sarif, .junit.xml) chooses the format unless one is named.",
+)
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Show at most N places; 0 for all. Default: 20.")
 @click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes at most. Default: one a core.")
 @click.option("-v", "--verbose", is_flag=True, help="Whole paths and whole texts.")
@@ -80,10 +84,22 @@ def command(**given: Any) -> int:
     """
     from g2.cli.scanning.asked import Asked
 
-    return _scan(Asked.of(given), given)
+    return _scan(Asked.of(given), given, _chosen(given))
 
 
-def _scan(asked: Asked, given: dict[str, Any]) -> int:
+def _chosen(given: dict[str, Any]) -> str:
+    """The name of the form. Raises Refusal for a file's ending that no form has."""
+    if given["statistics"]:
+        return "statistics"
+    if given["format_"] is not None or given["output"] in (None, "-"):
+        return given["format_"] or "terminal"
+    from g2.cli.endings import form_of_file
+    from g2.cli.scanning.forms import forms
+
+    return form_of_file(given["output"], forms())
+
+
+def _scan(asked: Asked, given: dict[str, Any], name: str) -> int:
     result = asked.result()
     if result.shown or result.scan.unread or result.scan.unused_ignores or not given["quiet"]:
         from pathlib import Path
@@ -93,7 +109,6 @@ def _scan(asked: Asked, given: dict[str, Any]) -> int:
         from g2.cli.look import output_for
         from g2.cli.scanning.forms import form
 
-        name = "statistics" if given["statistics"] else given["format_"]
         file = None if given["output"] in (None, "-") else Path(given["output"])
         look = output_for(sys.stdout if file is None else None, given["limit"], given["verbose"])
         text = form(name).render(result, look)

@@ -152,6 +152,7 @@ def test_report_is_shown_when_its_file_cannot_be_written(
     [
         (["-o", "none/r.json"], "there is no folder none"),
         (["-o", "."], "is a folder"),
+        (["-o", "x.foo"], "no form of this report has the ending .foo of x.foo; the endings are "),
         (["--format", "jsn"], "there is no format 'jsn'"),
         (["--only", "tensor-brnch"], "--only tensor-branch"),
         (["--only", "GB9999"], "there is no reason 'GB9999'"),

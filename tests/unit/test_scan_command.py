@@ -269,6 +269,8 @@ def test_a_package_outside_of_the_repository(repo: Repository, g2: Here, tmp_pat
         (["--baseline", "none.json"], "there is no baseline none.json"),
         (["--at", "nowhere"], "git knows no commit 'nowhere'"),
         (["--at", "--output=x"], "git knows no commit '--output=x'"),
+        (["-o", "report.html"], "no form of this report has the ending .html of report.html; the endings"),
+        (["-o", "report.foo"], "no form of this report has the ending .foo of report.foo"),
         (["-o", "nowhere/report.txt"], "nowhere/report.txt cannot be written: No such file or directory"),
     ],
 )
@@ -395,6 +397,25 @@ def test_a_report_in_a_file(repo: Repository, g2: Here) -> None:
     repo.commit(model=BROKEN)
     assert g2("scan", "--format", "lines", "-o", "report.txt") == Said(1, "", "")
     assert (repo.folder / "report.txt").read_text().startswith("model.py:12:9: print-call: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "beginning"),
+    [
+        ("s.sarif", '{\n  "$schema"'),
+        ("s.json", '{\n  "format": 1'),
+        ("s.junit.xml", "<?xml"),
+        ("s.gl-code-quality.json", "["),
+        ("s.txt", "1 place that"),
+        ("s", "1 place that"),
+    ],
+)
+def test_the_ending_chooses_the_form(repo: Repository, g2: Here, name: str, beginning: str) -> None:
+    repo.commit(model=BROKEN)
+    assert g2("scan", "-o", name) == Said(1, "", "")
+    assert (repo.folder / name).read_text().startswith(beginning)
+    assert g2("scan", "--format", "lines", "-o", name).code == 1
+    assert (repo.folder / name).read_text().startswith("model.py:12:9: print-call: ")
 
 
 def test_a_second_scan_reads_nothing(repo: Repository, g2: Here, monkeypatch: pytest.MonkeyPatch) -> None:
