@@ -101,7 +101,7 @@ def _chosen(given: dict[str, Any]) -> str:
 
 def _scan(asked: Asked, given: dict[str, Any], name: str) -> int:
     result = asked.result()
-    if result.shown or result.scan.unread or result.scan.unused_ignores or not given["quiet"]:
+    if result.shown or result.unread or result.unused_ignores or not given["quiet"]:
         from pathlib import Path
 
         from g2.cli.errors import Refusal
@@ -120,4 +120,4 @@ def _scan(asked: Asked, given: dict[str, Any], name: str) -> int:
                 write_report(file, text)
             except OSError as error:
                 raise Refusal(f"{file} cannot be written: {error.strerror or error}") from None
-    return 1 if result.failing else 0
+    return 2 if result.refused else 1 if result.failing else 0

@@ -37,11 +37,14 @@ class Before:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a comparison found. gone: what the first base knows and the scan has not sighted."""
+    """What a comparison found. gone: what the first base knows and the scan has not sighted; changed: paths of the
+    files whose content is in no base, of all files where a base is a baseline file.
+    """
 
     new: tuple[Sighting, ...]
     gone: tuple[Known, ...] = ()
     bases: tuple[Base, ...] = ()
+    changed: frozenset[str] = frozenset()
 
 
 def news(
@@ -57,9 +60,10 @@ def news(
     known of a place may only have changed.
     """
     keys = {file.path: file.key for file in found.files}
-    left, gone = list(scan.sightings), tuple[Known, ...]()
+    left, gone, changed = list(scan.sightings), tuple[Known, ...](), set(keys)
     for number, base in enumerate(bases):
         was = before(base)
+        changed = {path for path in changed if keys[path] not in was.contents}
         names = cache(partial(renamed, base))
         present = None if base.known is None else keys.keys()
         sure = [s for s in left if base.known is None and at_least(s, level) and keys[s.span.path] not in was.contents]
@@ -69,7 +73,7 @@ def news(
         more, unused = _left(others, (*was.unsure, *unused), names, present)
         left = sorted((*new, *more), key=lambda sighting: sighting.span)
         gone = unused if number == 0 else gone
-    return News(tuple(left), gone, tuple(bases))
+    return News(tuple(left), gone, tuple(bases), frozenset(changed))
 
 
 def _left(

@@ -6,7 +6,7 @@ from g2.capture.model import Frame, Snippet, Span
 from g2.cli.exchange.notice import Notice, Notices, fingerprints, in_characters
 from g2.cli.scanning.offers import offers
 from g2.cli.scanning.result import Result, fixes
-from g2.cli.scanning.words import in_root, summary
+from g2.cli.scanning.words import in_root, not_scanned, summary
 from g2.cli.text import clean, inline, relative
 from g2.cli.views import Cure, Output
 from g2.explain.catalog import everything
@@ -23,7 +23,9 @@ def of_scan(result: Result, output: Output) -> Notices:
         _notice(result, sighting, source(sighting.span.path), mark, root, tried.get(sighting))
         for sighting, mark in zip(result.shown, marks, strict=True)
     )
-    lost = tuple(f"{inline(one.path)} was not scanned: {inline(one.why)}." for one in result.scan.unread)
+    lost = tuple(
+        f"{inline(span.path)}:{span.line} was not scanned: {why}" for span, why in map(not_scanned, result.unread)
+    )
     return Notices(items, root, summary(result), (), lost)
 
 

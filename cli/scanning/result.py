@@ -11,7 +11,7 @@ from functools import cache
 from g2.capture.model import Snippet
 from g2.cli.scanning.newer import LEVELS, News, at_least
 from g2.cli.scanning.sources import Sources
-from g2.explain.scan.model import Scan, Sighting, Sureness
+from g2.explain.scan.model import Scan, Sighting, Sureness, Unread, UnusedIgnore
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,24 @@ class Result:
         new = frozenset(found)
         known = sum(s not in new and sources.wanted(s.span.path) for s in scan.sightings)
         return cls(scan, sources, cwd, shown, failing, unsure, known, news)
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """What was not scanned; of a comparison, only what came or changed since."""
+        return tuple(one for one in self.scan.unread if self._since(one.path))
+
+    @property
+    def unused_ignores(self) -> tuple[UnusedIgnore, ...]:
+        """Comments that ignore nothing; of a comparison, only those in files that came or changed since."""
+        return tuple(one for one in self.scan.unused_ignores if self._since(one.span.path))
+
+    @property
+    def refused(self) -> bool:
+        """Whether a path that the person named could not be scanned."""
+        return any(one.path in self.sources.only for one in self.scan.unread)
+
+    def _since(self, path: str) -> bool:
+        return self.news is None or path in self.news.changed or not any(f.path == path for f in self.sources.files)
 
     def snippets(self) -> Callable[[str], Snippet | None]:
         """What gives the source of a file that was scanned, as it was then."""

@@ -20,7 +20,7 @@ _LEFT_OUT = {"__pycache__", "node_modules"}
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Files by their paths from `root`. only: paths of which findings are wanted, all when empty: what a function of
-    one file is called with stands in others, so all are scanned.
+    one file is called with stands in others, so all are scanned. tracked: whether these are the files of a repository.
     """
 
     root: Path
@@ -28,6 +28,7 @@ class Sources:
     pyproject: bytes | None
     only: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()  # folders that could not be entered
+    tracked: bool = False
 
     def wanted(self, path: str) -> bool:
         """Whether findings of this file were asked for."""
@@ -69,7 +70,8 @@ def on_disk(git: Git | None, paths: tuple[str, ...]) -> Sources:
     if only and not any(_under(path, only) for path in (*known, *more)):
         return _of_folders(given)  # ignored by git: an environment's libraries
     files = [*tracked, *_from_disk(top, more)]
-    return Sources(top, tuple(sorted(files, key=lambda file: file.path)), _read_or_none(top / PYPROJECT), only)
+    ordered = tuple(sorted(files, key=lambda file: file.path))
+    return Sources(top, ordered, _read_or_none(top / PYPROJECT), only, tracked=True)
 
 
 def _tracked(git: Git, top: Path) -> list[SourceFile]:
@@ -82,7 +84,7 @@ def _tracked(git: Git, top: Path) -> list[SourceFile]:
 def _of_git(git: Git, entries: list[Entry], show: Callable[[str], bytes | None]) -> Sources:
     files = tuple(SourceFile(e.path, e.blob, git.reader(e.blob)) for e in entries if _python(e.path))
     has_settings = any(entry.path == PYPROJECT for entry in entries)
-    return Sources(git.top or git.folder, files, show(PYPROJECT) if has_settings else None)
+    return Sources(git.top or git.folder, files, show(PYPROJECT) if has_settings else None, tracked=True)
 
 
 def _of_folders(given: list[Path]) -> Sources:

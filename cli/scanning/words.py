@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
-from g2.capture.model import Span
-from g2.cli.scanning.result import Result, counts
-from g2.cli.text import listing, plural
+import re
+from difflib import get_close_matches
 
+from g2.capture.model import Span
+from g2.cli.scanning.project import slugs
+from g2.cli.scanning.result import Result, counts
+from g2.cli.text import inline, listing, plural, relative
+from g2.explain.scan.model import Unread
+
+_LINE = re.compile(r"\bline (\d+): ")
+_DETECTED = re.compile(r" \(detected at line \d+\)")
 PLACE = "place that breaks a graph or recompiles", "places that break graphs or recompile"
 
 
 def summary(result: Result) -> str:
-    """The result in one sentence with a full stop."""
+    """The result in one sentence with a full stop; before it, how much could not be scanned."""
     if not result.sources.files and not result.scan.unread:
+        return _nothing(result)
+    number = result.scan.files - len({f.path for f in result.sources.files} & {one.path for one in result.scan.unread})
+    lost = _lost(result)
+    if not number:
+        return f"{lost} could not be scanned, and there is no other file."
+    return (f"{lost} could not be scanned. " if lost else "") + _found(result, plural(number, "file"))
+
+
+def _nothing(result: Result) -> str:
+    if result.sources.tracked:
         return "There is no Python file that git tracks here. `g2 scan PATHS` scans others."
-    files = plural(result.scan.files, "file")
+    root = str(result.sources.root)
+    names = [inline(relative(f"{root.rstrip('/')}/{name}", result.cwd)) for name in result.sources.only]
+    if not names and root == result.cwd:
+        return "There is no Python file in this folder."
+    return f"There is no Python file in {listing(names or [inline(relative(root, result.cwd))], 'or')}."
+
+
+def _lost(result: Result) -> str:
+    """How many files and folders could not be scanned."""
+    paths = {file.path for file in result.sources.files}
+    files = sum(one.path in paths for one in result.unread)
+    numbers = [(files, "file"), (len(result.unread) - files, "folder")]
+    told = [plural(number, noun) for number, noun in numbers if number]
+    return listing(told) if told else ""
+
+
+def _found(result: Result, files: str) -> str:
     new = "new " if result.news is not None else ""
     against = f"; compared with {bases(result)}" if result.news is not None else ""
     if result.shown:
@@ -56,8 +89,19 @@ def notes(result: Result) -> list[str]:
 
 def unused(reason: str) -> str:
     """What is said of a comment that ignores nothing."""
-    what = f"# g2: ignore[{reason}]" if reason else "# g2: ignore"
+    what = f"# g2: ignore[{inline(reason)}]" if reason else "# g2: ignore"
+    if reason and reason not in slugs():
+        near = get_close_matches(reason.lower().replace("_", "-"), slugs(), n=1)
+        meant = f"`{near[0]}` may be meant" if near else "`g2 why` lists all"
+        return f"`{what}` ignores nothing: there is no reason {inline(reason)}; {meant}."
     return f"`{what}` ignores nothing: take it out."
+
+
+def not_scanned(one: Unread) -> tuple[Span, str]:
+    """Where a file cannot be read (column unknown), and why, a clause with a full stop."""
+    found = _LINE.search(one.why)
+    why = inline(_DETECTED.sub("", _LINE.sub("", one.why, count=1)) if found else one.why)
+    return Span(one.path, int(found[1]) if found else 1), why if why.endswith((".", "?", "!")) else f"{why}."
 
 
 def in_root(result: Result, span: Span) -> Span:

@@ -319,6 +319,11 @@ def test_an_ignore_of_nothing_is_named(repo: Repository, g2: Here) -> None:
     assert said.code == 0
     assert "model.py:12" in said.out
     assert "`# g2: ignore[print-call]` ignores nothing: take it out." in said.out
+    repo.commit(model=BROKEN.replace("y.mean())", "y.mean())  # g2: ignore[printcall]"))
+    said = g2("scan")
+    told = "`# g2: ignore[printcall]` ignores nothing: there is no reason printcall; `print-call` may be meant."
+    assert said.code == 1
+    assert told in " ".join(said.out.split())
 
 
 @pytest.mark.parametrize(
@@ -356,6 +361,55 @@ def test_files_that_cannot_be_scanned_are_named(repo: Repository, g2: Here) -> N
         assert f"{name}:1" in said.out
     left_out = {one["path"] for one in json.loads(g2("scan", "--format", "json").out)["unread"]}
     assert left_out == {"syntax.py", "null.py", "encoding.py", "deep.py"}
+
+
+def test_a_file_that_cannot_be_scanned_is_none_that_is_clean(repo: Repository, g2: Here) -> None:
+    repo.commit(syntax="\n\ndef f(a b):\n    pass\n")
+    said = g2("scan")
+    assert (said.code, said.out.splitlines()[0]) == (
+        0,
+        "1 file could not be scanned, and there is no other file.",
+    )
+    assert "syntax.py:3: does not parse in this Python: " in said.out
+    assert "line 3" not in said.out and "?." not in said.out
+    repo.commit(model=MODEL)
+    assert g2("scan").out.startswith("1 file could not be scanned. No place in 1 file breaks")
+    assert g2("scan", "syntax.py").code == 2  # what was asked for could not be done
+    assert g2("scan", "model.py").code == 0
+    said = g2("scan", "--format", "lines", "syntax.py")
+    assert said.out.startswith("syntax.py:3:1: not-scanned: does not parse in this Python: ")
+    assert said.out.count("\n") == 1
+    assert g2("scan", "--format", "lines", "model.py").out == ""
+    notice, warning = g2("scan", "--format", "github").out.splitlines()
+    assert notice.startswith("::notice title=g2 scan::1 file could not be scanned.")
+    assert warning.startswith("::warning file=syntax.py,line=3,endLine=3,title=g2%3A not scanned::does not parse")
+
+
+def test_a_quiet_hook_names_what_it_did_not_scan_of_the_commit(repo: Repository, g2: Here) -> None:
+    repo.commit(model=MODEL, old="def f(:\n", pardon="x = 1  # g2: ignore\n")
+    repo.write(model=MODEL + "\nMORE = 1\n")
+    repo.git("add", "-A")
+    assert g2("scan", "--staged", "--quiet") == Said(0, "", "")
+    repo.write(new="def new(:\n", other="y = 1  # g2: ignore\n")
+    repo.git("add", "-A")
+    said = g2("scan", "--staged", "--quiet")
+    assert said.code == 0
+    assert said.out.startswith("1 file could not be scanned. Nothing new in 3 files; compared with HEAD.")
+    assert "new.py:1: does not parse" in said.out and "other.py:1" in said.out
+    assert "old.py" not in said.out and "pardon.py" not in said.out
+
+
+def test_folders_without_python_files(
+    tmp_path: Path, repo: Repository, g2: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert g2("scan").out.startswith("There is no Python file that git tracks here.")
+    for name in ("empty", "bare"):
+        (tmp_path / "plain" / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "plain")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    assert g2("scan").out == "There is no Python file in this folder.\n"
+    assert g2("scan", "empty").out == "There is no Python file in empty.\n"
+    assert g2("scan", "empty", "bare").out == "There is no Python file in empty or bare.\n"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

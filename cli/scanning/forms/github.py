@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from g2.capture.model import Span
 from g2.cli.scanning.result import Result
-from g2.cli.scanning.words import in_root, notes, summary, unused
+from g2.cli.scanning.words import in_root, not_scanned, notes, summary, unused
 from g2.cli.views import Output
 from g2.cli.views.github import command, notice
 from g2.explain.catalog import everything
@@ -20,9 +19,8 @@ def render(result: Result, output: Output) -> str:
         parts = [sighting.headline, *sighting.because]
         parts += [reason.why, *(reason.steps[:1] or [f"g2 why {sighting.reason}"])] if reason else []
         lines.append(command(level, in_root(result, sighting.span), folders, sighting.reason, "\n".join(parts)))
-    for one in result.scan.unused_ignores:
+    for one in result.unused_ignores:
         lines.append(command("warning", in_root(result, one.span), folders, "g2: unused ignore", unused(one.reason)))
-    for left_out in result.scan.unread:
-        span = in_root(result, Span(left_out.path, 1))
-        lines.append(command("warning", span, folders, "g2: not scanned", left_out.why))
+    for span, why in map(not_scanned, result.unread):
+        lines.append(command("warning", in_root(result, span), folders, "g2: not scanned", why))
     return "\n".join(lines) + "\n"

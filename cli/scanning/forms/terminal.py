@@ -8,7 +8,7 @@ from g2.capture.model import Frame, Snippet, Span
 from g2.cli.fixing.hunks import draw
 from g2.cli.scanning.offers import offers
 from g2.cli.scanning.result import Result, fixes
-from g2.cli.scanning.words import in_root, notes, summary, unused
+from g2.cli.scanning.words import in_root, not_scanned, notes, summary, unused
 from g2.cli.text import inline, plural
 from g2.cli.views import Cure, Output
 from g2.cli.views._page import Page
@@ -22,7 +22,7 @@ FRAMES = 4
 def render(result: Result, output: Output) -> str:
     """The summary, the places with what is known of them, what was left out, and what to do next."""
     page = Page(output)
-    good = not result.shown and not result.scan.unread
+    good = not result.shown and not result.unread
     page.paragraph(page.prose(summary(result), "bold green" if good else "bold"))
     limit = LIMIT if output.limit is None else output.limit
     shown = result.shown[: limit or None]
@@ -102,8 +102,8 @@ def _tail(page: Page, result: Result) -> None:
         page.blank()
         page.paragraph(page.prose(" ".join(lines), "dim"))
     for title, items in (
-        ("Not scanned", [(Span(one.path, 1), f"{one.why}.") for one in result.scan.unread]),
-        ("Ignores of nothing", [(one.span, unused(one.reason)) for one in result.scan.unused_ignores]),
+        ("Not scanned", [not_scanned(one) for one in result.unread]),
+        ("Ignores of nothing", [(one.span, unused(one.reason)) for one in result.unused_ignores]),
     ):
         if items:
             page.blank()
