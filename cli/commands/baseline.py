@@ -18,7 +18,7 @@ Examples:
   g2 scan --new --baseline g2-baseline.json
   g2 baseline diff               what came and what went since
   g2 baseline prune              take out what occurs no more
-  g2 gate train.py --write       what a run finds, in the same file
+  g2 gate --write train.py       what a run finds, in the same file
 """
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 from g2.capture.launch import LaunchError, Options, run
 from g2.capture.model import Session
-from g2.cli.baseline import NAME, Baseline, KnownRun, read, write
+from g2.cli.baseline import NAME, Baseline, read, write
 from g2.cli.errors import Refusal, say
 from g2.cli.gating.entries import ENTRY, project_here, touched
 from g2.cli.gating.judged import Judged, judge, known_run, sentences
 from g2.cli.gating.speed import speedup
+from g2.cli.gating.unknown import unknown, words_of
 from g2.cli.git import Git
 from g2.cli.look import output_for
 from g2.cli.options import unusual
@@ -40,6 +41,7 @@ class Asked:
     limit: int | None
     verbose: bool
     quiet: bool
+    words: tuple[str, ...] = ()  # the options that are not about the report, as they are typed
 
     @classmethod
     def of(cls, given: dict[str, Any]) -> Asked:
@@ -62,7 +64,8 @@ class Asked:
         if given["compile_"]:
             options["compile"] = given["compile_"]
         plain = ("staged", "baseline", "write", "tolerance", "limit", "verbose", "quiet")
-        return cls(target=target, options=options, format=given["format_"], **{name: given[name] for name in plain})
+        kept = {name: given[name] for name in plain}
+        return cls(target=target, options=options, format=given["format_"], words=words_of(given), **kept)
 
     def run(self) -> int:
         """Run what was asked for, tell what changed, and give the exit code: the worst of all scripts."""
@@ -78,10 +81,10 @@ class Asked:
         if self.staged and (unlike := git.unlike_staged() if git is not None else []):
             say(f"g2: the scripts run with the files on disk; {plural(len(unlike), 'file')} differ from what is staged")
         path = Path(self.baseline) if self.baseline is not None else top / (project.baseline or NAME)
-        known = read(path) if path.exists() or not self.write else Baseline()
-        if not self.write:
-            for target in targets:
-                _needs(known, target, path)
+        known = read(path) if path.exists() else Baseline()
+        for target in targets:
+            if not self.write and shlex.join(target) not in known.runs:
+                raise unknown(target, bool(self.target), known.runs, path, self.words)
         codes = [self._one(Options(target, **{**usual, **self.options}), path) for target in targets]
         return max(codes, default=0)
 
@@ -126,13 +129,6 @@ class Asked:
         encoding = getattr(stream, "encoding", None) or "utf-8"
         stream.write(("" if machine else "\n") + text.encode(encoding, "backslashreplace").decode(encoding))
         stream.flush()
-
-
-def _needs(known: Baseline, target: tuple[str, ...], path: Path) -> KnownRun:
-    name = shlex.join(target)
-    if name not in known.runs:
-        raise Refusal(f"{path.name} knows no run of {inline(name)}", f"g2 gate --write {name}")
-    return known.runs[name]
 
 
 def _session(options: Options, script: Streams, quiet: bool) -> Session:

@@ -300,6 +300,44 @@ def test_a_run_that_is_not_known_is_refused_before_anything_runs(
     assert not ran
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("train.py --write", "g2 gate --write train.py"),
+        ("train.py --steps 2 --tolerance 10%", "g2 gate --write --tolerance 10% train.py --steps 2"),
+        ("--once known.py --baseline=b.json 3", "g2 gate --once --baseline=b.json known.py 3"),
+        (
+            "--calls 3 --baseline g2-baseline.json train.py",
+            "g2 gate --write --baseline g2-baseline.json --calls 3 train.py",
+        ),
+    ],
+)
+def test_options_of_g2_after_the_script_are_told(
+    repo: Repository, ran: list[tuple[str, ...]], words: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo.write(train="", known="")
+    main(["gate", "--write", "known.py", "3"])
+    ran.clear()
+    capsys.readouterr()
+    assert main(["gate", *words.split()]) == 2
+    err = capsys.readouterr().err
+    assert err.splitlines()[-1] == f"  try: {hint}"
+    assert ("; options of g2 stand before the script, and --" in err) is (not words.startswith("--calls"))
+    assert not ran
+
+
+def test_without_a_baseline_the_hint_makes_one(
+    repo: Repository, ran: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo.write(train="")
+    assert main(["gate", "train.py", "3"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "  try: g2 gate --write train.py 3"
+    repo.put("pyproject.toml", '[tool.g2]\nentry = ["train.py"]\n')
+    assert main(["gate"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "  try: g2 gate --write"
+    assert not ran
+
+
 def test_a_failing_script_gives_its_own_code(
     repo: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -309,5 +347,3 @@ def test_a_failing_script_gives_its_own_code(
     assert main(["gate", "--write", "train.py"]) == 7
     assert "train.py failed: ValueError: no; nothing was compared" in capsys.readouterr().err
     assert not Path("g2-baseline.json").exists()
-
-
