@@ -14,16 +14,17 @@ from g2.capture.model import Session
 from g2.cli.baseline import NAME, Baseline, read, write
 from g2.cli.errors import Refusal, say
 from g2.cli.gating.entries import ENTRY, project_here, touched
-from g2.cli.gating.judged import Judged, judge, known_run, sentences
+from g2.cli.gating.judged import Judged, judge, known_run
 from g2.cli.gating.speed import speedup
 from g2.cli.gating.unknown import unknown, words_of
+from g2.cli.gating.verdict import drawn, verdict_of, ways_on
 from g2.cli.git import Git
 from g2.cli.look import output_for
 from g2.cli.options import unusual
 from g2.cli.progress import Streams, streams
 from g2.cli.store import Store
 from g2.cli.text import inline, plural
-from g2.cli.views import formats, view
+from g2.cli.views import formats
 from g2.explain.findings import report as explained
 
 
@@ -104,7 +105,7 @@ class Asked:
         baseline = read(path) if path.exists() else Baseline()
         before = baseline.runs.get(name)
         if before is not None:
-            self._tell(name, judged := judge(report, before, now, self.tolerance), path)
+            self._tell(options.target, judged := judge(report, before, now, self.tolerance), path)
         else:
             judged = None
         if self.write:
@@ -112,23 +113,26 @@ class Asked:
             write(path, baseline.with_run(name, kept))
             what = f"{plural(len(now.breaks), 'break')}, {plural(len(now.recompiles), 'cause')} of recompiling"
             say(f"g2: {path.name} knows {inline(name)}: {what}, {plural(now.graphs, 'graph')}")
+            if not (now.roots or now.graphs or now.breaks):
+                say(f"g2: nothing was compiled in this run, so the gate guards nothing of {inline(name)}")
             return 0
         return 1 if judged is not None and judged.fails else 0
 
-    def _tell(self, name: str, judged: Judged, path: Path) -> None:
-        """What changed on stderr; what is new, in the form that was asked for, where `g2 explain` shows it."""
-        verdict = "fails" if judged.fails and not self.write else "passes" if not self.write else "changes"
-        say(f"g2: {inline(name)} {verdict} against {path.name}: {' '.join(sentences(judged))}")
+    def _tell(self, target: tuple[str, ...], judged: Judged, path: Path) -> None:
+        """What changed on stderr; what is new, in the form that was asked for, where `g2 explain` shows it; how to
+        go on.
+        """
+        verdict = verdict_of(target, judged, path, writing=self.write)
+        say(f"g2: {verdict}")
         machine = self.format != "terminal"
-        if judged.report.clean and not machine:
-            return
         stream = sys.stdout if machine else sys.stderr
-        if stream is None:
-            return
-        text = view(self.format).render(judged.report, output_for(stream, self.limit, self.verbose))
-        encoding = getattr(stream, "encoding", None) or "utf-8"
-        stream.write(("" if machine else "\n") + text.encode(encoding, "backslashreplace").decode(encoding))
-        stream.flush()
+        if stream is not None and (machine or not judged.report.clean):
+            text = drawn(self.format, judged, output_for(stream, self.limit, self.verbose), verdict, self.write)
+            encoding = getattr(stream, "encoding", None) or "utf-8"
+            stream.write(("" if machine else "\n") + text.encode(encoding, "backslashreplace").decode(encoding))
+            stream.flush()
+        if judged.fails and not self.write:
+            say(f"g2: {ways_on(target, judged, self.words)}")
 
 
 def _session(options: Options, script: Streams, quiet: bool) -> Session:

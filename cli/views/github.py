@@ -21,18 +21,23 @@ def render(report: Report, output: Output) -> str:
 
     GitHub shows ten warnings of a step at most; the notice is there when they are cut off.
     """
+    return annotated(report, output, "warning", notice("g2", summary(report, output.left_out)))
+
+
+def annotated(report: Report, output: Output, level: str, head: str) -> str:
+    """The command `head`, and one of `level` a finding, the dearest first."""
     cwd = report.session.cwd
     folders = cwd, output.workspace or cwd
     limit = output.limit or None
-    lines = [notice("g2", summary(report, output.left_out))]
+    lines = [head]
     if ended := failure(report.session):
         lines.append(command("warning", None, folders, "g2: the script failed", ended))
     for finding in report.findings[:limit]:
         span, message = _break(finding, cwd)
-        lines.append(command("warning", span, folders, f"graph break: {finding.reason.slug}", message))
+        lines.append(command(level, span, folders, f"graph break: {finding.reason.slug}", message))
     for change in report.recompiles[:limit]:
         span, message = _recompile(change, cwd)
-        lines.append(command("warning", span, folders, f"recompile: {change.reason}", message))
+        lines.append(command(level, span, folders, f"recompile: {change.reason}", message))
     lines += [command("warning", None, folders, "g2: not observed", lost) for lost in report.session.lost]
     return "\n".join(lines) + "\n"
 

@@ -19,6 +19,7 @@ from g2.cli.gating import asked as gate
 from g2.cli.gating.judged import judge, known_run, sentences
 from g2.cli.gating.reach import reached
 from g2.cli.gating.speed import speedup
+from g2.cli.gating.verdict import ways_on
 from g2.explain.findings import report
 from g2.explain.known import Known
 
@@ -219,9 +220,38 @@ def test_a_baseline_is_written_and_compared_with(
     run = baseline.runs["train.py --steps 1"]
     Path("g2-baseline.json").write_text(text(baseline.with_run("train.py --steps 1", replace(run, breaks=()))))
     assert main(["gate", "train.py", "--steps", "1"]) == 1
-    assert "fails against g2-baseline.json" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "fails against g2-baseline.json" in err
+    assert err.splitlines()[-1] == (
+        "g2: `g2 fix train.py --steps 1` tries rewrites for it; `g2 gate --write train.py --steps 1` accepts it"
+    )
     assert main(["gate", "--format", "json", "train.py", "--steps", "1"]) == 1
     assert capsys.readouterr().out.startswith('{\n  "format": 1')
+    assert main(["gate", "--format", "github", "train.py", "--steps", "1"]) == 1
+    verdict, *places = capsys.readouterr().out.splitlines()
+    assert verdict.startswith("::error title=g2 gate::train.py --steps 1 fails against g2-baseline.json: ")
+    assert len([line for line in places if line.startswith("::error file=")]) == len(REPORT.findings)
+    assert main(["gate", "--format", "github", "--write", "train.py", "--steps", "1"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("::notice title=g2 gate::train.py --steps 1 changes") and "::error" not in out
+    assert main(["gate", "--format", "github", "train.py", "--steps", "1"]) == 0
+    assert capsys.readouterr().out.startswith("::notice title=g2 gate::train.py --steps 1 passes")
+
+
+def test_a_run_that_compiles_nothing_guards_nothing(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    idle = replace(samples.session(), exit_code=0, roots=(), graphs=(), breaks=(), recompiles=())
+    monkeypatch.setattr(gate, "run", lambda *a, **k: idle)  # type: ignore[misc]
+    repo.write(nothing="")
+    assert main(["gate", "--write", "nothing.py"]) == 0
+    assert "nothing was compiled in this run, so the gate guards nothing of nothing.py" in capsys.readouterr().err
+
+
+def test_what_accepts_a_failing_run_has_its_options() -> None:
+    judged = judge(REPORT, replace(NOW, graphs=0, roots=0), replace(NOW, graphs=3, roots=1))
+    clean = replace(judged, report=replace(judged.report, findings=(), recompiles=()))
+    assert ways_on(("-m", "a b"), clean, ("--calls", "3")) == "`g2 gate --write --calls 3 -m 'a b'` accepts it"
 
 
 def test_entries_that_a_staged_file_is_imported_by(
