@@ -20,8 +20,8 @@ def scan(
 ) -> Scan:
     """Scan these files together: calls are followed from one to the other.
 
-    What is found out about a file is kept under its key, and the whole answer under those of all files. With `jobs`
-    above 1, files that have to be read are divided among so many processes.
+    What is found out about a file is kept under its key, so that it need not be read again; the answer itself is not
+    kept here. With `jobs` above 1, files that have to be read are divided among so many processes.
     """
     settings = settings or Settings()
     limit, collecting = sys.getrecursionlimit(), gc.isenabled()
