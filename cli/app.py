@@ -19,11 +19,11 @@ from g2.cli.errors import INTERRUPTED, REFUSED, Refusal, print_crash, print_refu
 
 EXAMPLES = """\b
 Examples:
-  g2 explain train.py --epochs 1        every graph break and recompile of a script
-  g2 explain -m package.train           the same for a module
-  g2 show --as markdown                 the last report again, in another form
-  g2 why tensor-branch                  one situation explained
-  g2 fix                                rewrites for it, tried and compared before they are offered
+  g2 explain train.py --epochs 1    every graph break and recompile of a run
+  g2 explain -m package.train       the same for a module
+  g2 show --as markdown             the last report again, in another form
+  g2 why tensor-branch              one situation explained
+  g2 fix                            rewrites that were tried and compared
 """
 
 

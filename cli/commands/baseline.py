@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  g2 baseline write              all that the scan finds now is known from now on
+  g2 baseline write          what the scan finds now is known from now on
   g2 scan --new --baseline g2-baseline.json
-  g2 baseline diff               what came and what went since
-  g2 baseline prune              take out what occurs no more
-  g2 gate --write train.py       what a run finds, in the same file
+  g2 baseline diff           what came and what went since
+  g2 baseline prune          take out what occurs no more
+  g2 gate --write train.py   what a run finds, in the same file
 """
 
 

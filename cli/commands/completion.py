@@ -7,7 +7,8 @@ import click
 EPILOG = """\b
 To have it in every new shell:
   bash   g2 completion bash > ~/.local/share/bash-completion/completions/g2
-  zsh    g2 completion zsh > ~/.zfunc/_g2      with fpath+=~/.zfunc before compinit in ~/.zshrc
+  zsh    g2 completion zsh > ~/.zfunc/_g2
+         (fpath+=~/.zfunc stands before compinit in ~/.zshrc)
   fish   g2 completion fish > ~/.config/fish/completions/g2.fish
 """
 

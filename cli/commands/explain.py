@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  g2 explain train.py --epochs 1            what follows the script is the script's
+  g2 explain train.py --epochs 1       what follows the script is the script's
   g2 explain --calls 20 --then-stop train.py
   g2 explain --compile model:Net.encode serve.py
   g2 explain --only tensor-branch --mine -m package.train --lr 0.1
-  g2 explain -o report.md train.py          also --format github for a CI job
+  g2 explain -o report.md train.py     also --format github for a CI job
 """
 
 USAGE = "[OPTIONS] SCRIPT [ARGS]...\n  g2 explain [OPTIONS] -m MODULE [ARGS]..."

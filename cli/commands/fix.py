@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  g2 fix train.py --epochs 1       try rewrites, show those that hold; writes nothing
+  g2 fix train.py --epochs 1       try rewrites; writes nothing
   g2 fix                           the same for the last record of this folder
   g2 fix --apply                   write what is SAFE
   g2 fix --apply --unsafe          also what may differ as its caveat says

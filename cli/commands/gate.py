@@ -8,11 +8,12 @@ import click
 
 EPILOG = """\b
 Examples:
-  g2 gate --write train.py --steps 2          the run's breaks, recompiles and graphs are known from now on
-  g2 gate train.py --steps 2                  fails on new breaks, new recompiles, more graphs
-  g2 gate --tolerance 10% train.py --steps 20 and when more than a tenth of the speedup was lost
-  g2 gate                                     every entry of [tool.g2] in pyproject.toml
-  g2 gate --staged                            those that a staged file is imported by; what the hook g2-run runs
+  g2 gate --write train.py --steps 2  what this run does is known from now on
+  g2 gate train.py --steps 2          fails on anything new in it
+  g2 gate --tolerance 10% train.py    and when more of the speedup was lost
+  g2 gate                             every entry of [tool.g2]
+  g2 gate --staged                    those that import a staged file
+  g2 gate --write                     all entries are known from now on
 """
 
 USAGE = "[OPTIONS] [SCRIPT [ARGS]...]\n  g2 gate [OPTIONS] -m MODULE [ARGS]..."

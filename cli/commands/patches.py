@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   g2 patches list                    what is patched, and why
-  g2 patches check                   does every patch still fit what is installed?
+  g2 patches check                   does each still fit what is installed?
   g2 patches check serve/main.py     of the pack beside another script
   g2 patches drop transformers       without the patches of one library
-  g2 patches drop --all              without any, and without the import in the script
+  g2 patches drop --all              none, and no import in the script
 """
 
 

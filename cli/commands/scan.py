@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  g2 scan                        the Python files of this repository
-  g2 scan src/model.py           only places in this file; the others are read for who calls it
-  g2 scan --new                  only what was added since the branch parted from its upstream
-  g2 scan --staged               what the next commit adds; what the commit hook runs
+  g2 scan                    the Python files of this repository
+  g2 scan src/model.py       only places in this file
+  g2 scan --new              only what came since the branch was started
+  g2 scan --staged           what the next commit adds, as the hook does
   g2 scan --new --baseline g2-baseline.json
-  g2 scan --format lines         path:line:column: reason: headline
+  g2 scan --format lines     path:line:column: reason: headline
+  g2 scan -o g2.sarif        also .json, .junit.xml, .gl-code-quality.json
 """
 
 

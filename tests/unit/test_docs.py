@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from g2.cli.app import app
+from g2.cli.app import app, main
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
@@ -46,3 +46,21 @@ def test_a_command_of_the_documents_is_taken(page: str, line: str) -> None:
         assert found is not None, f"there is no command {rest[0]}"
         command, rest = found, rest[1:]
     command.make_parser(context).parse_args(list(rest))
+
+
+@pytest.mark.parametrize("name", ["", *app.list_commands(click.Context(app))])
+def test_the_help_fits_eighty_columns(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([name, "--help"] if name else ["--help"]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize("name", app.list_commands(click.Context(app)))
+def test_an_example_of_the_help_is_taken(name: str) -> None:
+    command = app.get_command(click.Context(app), name)
+    assert command is not None
+    for line in (command.epilog or "").splitlines():
+        if line.startswith("  g2 "):
+            test_a_command_of_the_documents_is_taken("help", line.strip())
