@@ -68,7 +68,13 @@ def _part(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     metavar="SECONDS",
     help="End each run of a script after so long.",
 )
-@click.option("--format", "--as", "format_", default="terminal", metavar="FORMAT", help="As g2 explain has it.")
+@click.option("--format", "--as", "format_", metavar="FORMAT", help="As g2 explain has it.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write what is new to FILE; its ending chooses the format unless one is named.",
+)
 @click.option("--limit", type=click.IntRange(min=0), metavar="N", help="Show at most N places; 0 for all.")
 @click.option("-v", "--verbose", is_flag=True, help="Whole paths, whole texts, and Dynamo's own words.")
 @click.option("-q", "--quiet", is_flag=True, help="No line of progress and no notes.")

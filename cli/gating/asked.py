@@ -12,7 +12,9 @@ from typing import Any
 from g2.capture.launch import LaunchError, Options, run
 from g2.capture.model import Session
 from g2.cli.baseline import NAME, Baseline, read, write
+from g2.cli.choose import Choice
 from g2.cli.errors import Refusal, say
+from g2.cli.files import write_report
 from g2.cli.gating.entries import ENTRY, project_here, touched
 from g2.cli.gating.judged import Judged, judge, known_run
 from g2.cli.gating.speed import speedup
@@ -39,6 +41,7 @@ class Asked:
     write: bool
     tolerance: float | None
     format: str
+    file: Path | None
     limit: int | None
     verbose: bool
     quiet: bool
@@ -58,15 +61,22 @@ class Asked:
             raise Refusal("--staged takes no script", ENTRY)
         if given["then_stop"] and given["calls"] is None:
             raise Refusal("--then-stop needs --calls", "g2 gate --calls 20 --then-stop SCRIPT")
-        if given["format_"] not in formats():
+        if given["format_"] not in (None, *formats()):
             raise Refusal(f"there is no format {given['format_']!r}; there are {', '.join(formats())}")
+        choice = Choice.of(given["format_"], given["output"], (), False, given["limit"], given["verbose"])
         names = ("once", "calls", "then_stop", "time_limit")
         options = {name: given[name] for name in names if given[name]}
         if given["compile_"]:
             options["compile"] = given["compile_"]
         plain = ("staged", "baseline", "write", "tolerance", "limit", "verbose", "quiet")
-        kept = {name: given[name] for name in plain}
-        return cls(target=target, options=options, format=given["format_"], words=words_of(given), **kept)
+        return cls(
+            target=target,
+            options=options,
+            format=choice.format,
+            file=choice.file,
+            words=words_of(given),
+            **{name: given[name] for name in plain},
+        )
 
     def run(self) -> int:
         """Run what was asked for, tell what changed, and give the exit code: the worst of all scripts."""
@@ -77,6 +87,8 @@ class Asked:
         targets = [self.target] if self.target else touched(git, project) if self.staged else list(project.entry)
         if not targets and not self.staged:
             raise Refusal("no script was named, and no entry", f"g2 gate SCRIPT, or {ENTRY}")
+        if self.file is not None and len(targets) > 1:
+            raise Refusal(f"-o takes one script, and there are {len(targets)} entries", "g2 gate -o FILE SCRIPT")
         if not self.target:
             os.chdir(top)  # entries are named from there
         if self.staged and (unlike := git.unlike_staged() if git is not None else []):
@@ -92,7 +104,7 @@ class Asked:
     def _one(self, options: Options, path: Path) -> int:
         name = shlex.join(options.target)
         folder = str(path.absolute().parent)
-        with streams(self.format != "terminal", self.quiet) as script:
+        with streams(self.format != "terminal" and self.file is None, self.quiet) as script:
             session = _session(options, script, self.quiet)
             if session.exit_code:
                 how = f": {inline(session.script_error)}" if session.script_error else ""
@@ -108,6 +120,8 @@ class Asked:
             self._tell(options.target, judged := judge(report, before, now, self.tolerance), path)
         else:
             judged = None
+            if self.file is not None:
+                say(f"g2: there is nothing to compare with yet, so {self.file.name} was not written")
         if self.write:
             kept = replace(now, speedup=before.speedup) if before is not None and now.speedup is None else now
             write(path, baseline.with_run(name, kept))
@@ -126,13 +140,25 @@ class Asked:
         say(f"g2: {verdict}")
         machine = self.format != "terminal"
         stream = sys.stdout if machine else sys.stderr
-        if stream is not None and (machine or not judged.report.clean):
+        if self.file is not None:
+            self._write(self.file, judged, verdict)
+        elif stream is not None and (machine or not judged.report.clean):
             text = drawn(self.format, judged, output_for(stream, self.limit, self.verbose), verdict, self.write)
             encoding = getattr(stream, "encoding", None) or "utf-8"
             stream.write(("" if machine else "\n") + text.encode(encoding, "backslashreplace").decode(encoding))
             stream.flush()
         if judged.fails and not self.write:
             say(f"g2: {ways_on(target, judged, self.words)}")
+
+    def _write(self, file: Path, judged: Judged, verdict: str) -> None:
+        text = drawn(self.format, judged, output_for(None, self.limit, self.verbose), verdict, self.write)
+        if self.format == "terminal":
+            text = f"{verdict}\n" + ("" if judged.report.clean else f"\n{text}")
+        try:
+            write_report(file, text)
+        except OSError as error:
+            raise Refusal(f"{file} cannot be written: {error.strerror or error}") from None
+        say(f"g2: what is new is in {file.name}")
 
 
 def _session(options: Options, script: Streams, quiet: bool) -> Session:

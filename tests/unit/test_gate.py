@@ -238,6 +238,37 @@ def test_a_baseline_is_written_and_compared_with(
     assert capsys.readouterr().out.startswith("::notice title=g2 gate::train.py --steps 1 passes")
 
 
+def test_what_is_new_in_a_file(
+    repo: Repository, ran: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    repo.write(train="")
+    assert main(["gate", "--write", "-o", "new.json", "train.py"]) == 0
+    assert "nothing to compare with yet, so new.json was not written" in capsys.readouterr().err
+    assert not Path("new.json").exists()
+    baseline = read(Path("g2-baseline.json"))
+    run = replace(baseline.runs["train.py"], breaks=())
+    Path("g2-baseline.json").write_text(text(baseline.with_run("train.py", run)))
+    for name, beginning in (
+        ("new.json", '{\n  "format": 1'),
+        ("new.sarif", '{\n  "$schema"'),
+        ("new.txt", "train.py fails"),
+    ):
+        assert main(["gate", "-o", name, "train.py"]) == 1
+        out, err = capsys.readouterr()
+        assert out == "" and f"what is new is in {name}" in err
+        assert Path(name).read_text().startswith(beginning)
+    ran.clear()
+    repo.put("pyproject.toml", '[tool.g2]\nentry = ["train.py", "train.py 2"]\n')
+    for words, told in (
+        (["-o", "new.foo", "train.py"], "no form of this report has the ending .foo"),
+        (["-o", "none/new.json", "train.py"], "there is no folder none"),
+        (["-o", "new.json"], "-o takes one script, and there are 2 entries"),
+    ):
+        assert main(["gate", *words]) == 2
+        assert capsys.readouterr().err.startswith(f"g2: {told}")
+    assert not ran
+
+
 def test_a_run_that_compiles_nothing_guards_nothing(
     repo: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
