@@ -35,7 +35,7 @@ def test_the_last_line_stays_where_g2_fix_has_nothing_to_try() -> None:
     found = explained()
     failed = replace(found, session=replace(found.session, exit_code=1))
     assert with_next_step(failed) == failed
-    odd = replace(found.findings[0], reason=replace(found.findings[0].reason, slug="dynamo-error"))
+    odd = replace(found.findings[0], reason=replace(found.findings[0].reason, slug="backend-error"))
     alone = replace(found, findings=(odd,), recompiles=())
     assert with_next_step(alone) == alone
 

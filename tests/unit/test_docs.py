@@ -38,7 +38,7 @@ def test_there_are_commands_to_look_at() -> None:
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=[f"{page}: {line[:60]}" for page, line in COMMANDS])
 def test_a_command_of_the_documents_is_taken(page: str, line: str) -> None:
     words = shlex.split(re.split(r"\s(?:\|\|?|>>?|&&|;)\s|  +", line)[0], comments=True)
-    context = click.Context(app, info_name="g2")
+    context = app.make_context("g2", [], resilient_parsing=True)  # with its settings: click remembers a help option
     command: click.Command = app
     rest = words[1:]
     while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
