@@ -448,7 +448,7 @@ def test_a_fork_does_not_count_its_parents_calls_again(place: Place) -> None:
 def test_two_at_once_in_one_folder(place: Place) -> None:
     place.write("script.py", "import sys, time\ntime.sleep(1)\nprint(sys.argv[1])\nsys.exit(int(sys.argv[1]))")
     commands = [
-        [*place.command("script.py", str(n))[:-4], "-o", f"{place.report}.{n}", "script.py", str(n)] for n in (4, 5)
+        [*place.command("script.py", str(n))[:-4], "-o", f"{place.report}{n}.json", "script.py", str(n)] for n in (4, 5)
     ]
     running = [
         subprocess.Popen(c, cwd=place.work, env=place.environ, stdout=subprocess.PIPE, text=True) for c in commands
