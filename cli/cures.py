@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from g2.capture.model import Span
 from g2.cli.text import plural
@@ -52,13 +53,20 @@ def _offered(file: Path) -> Cures | None:
         if data["format"] != 1:
             return None
         found: dict[Span, tuple[Cure, ...]] = {}
-        for offer in data["fixing"]["offers"]:
-            proposal = offer["proposal"]
-            diffs = tuple((str(path), str(diff)) for path, diff in offer["diffs"])
-            cure = Cure(str(proposal["rule"]), str(offer["safety"]), str(proposal["summary"]), diffs)
-            for target in offer["targets"]:
-                span = Span(**target["span"])
-                found[span] = (*found.get(span, ()), cure)
+        for span, cure in offered(data["fixing"]):
+            found[span] = (*found.get(span, ()), cure)
         return found
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def offered(fixing: Mapping[str, Any]) -> Iterator[tuple[Span, Cure]]:
+    """Each place that an offer of a kept fix is for, with the offer. Raises KeyError, TypeError or ValueError when
+    something else was kept.
+    """
+    for offer in fixing["offers"]:
+        proposal = offer["proposal"]
+        diffs = tuple((str(path), str(diff)) for path, diff in offer["diffs"])
+        cure = Cure(str(proposal["rule"]), str(offer["safety"]), str(proposal["summary"]), diffs)
+        for target in offer["targets"]:
+            yield Span(**target["span"]), cure

@@ -10,7 +10,7 @@ from typing import Any
 
 from g2.capture.model import Span
 from g2.cli.app import version
-from g2.cli.cures import RESULT
+from g2.cli.cures import RESULT, offered
 from g2.cli.errors import Refusal
 from g2.cli.scanning.result import Result
 from g2.cli.store import Store
@@ -67,14 +67,8 @@ def _kept() -> Iterator[tuple[Mapping[str, Any], Mapping[str, str]]]:
 
 def _offered(fixing: Mapping[str, Any]) -> Iterator[tuple[str, Span, Cure]]:
     try:
-        for offer in fixing["offers"]:
-            if offer["safety"] != "safe":
-                continue
-            proposal = offer["proposal"]
-            diffs = tuple((str(path), str(diff)) for path, diff in offer["diffs"])
-            cure = Cure(str(proposal["rule"]), "safe", str(proposal["summary"]), diffs)
-            for target in offer["targets"]:
-                span = Span(**target["span"])
+        for span, cure in offered(fixing):
+            if cure.safety == "safe":
                 yield str(Path(fixing["cwd"]) / span.path), span, cure
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         return
