@@ -28,6 +28,7 @@ class Backend:
     def __init__(self, name: str, journal: Journal, stats: Stats) -> None:
         self.__name__ = f"g2-{name}"
         self._name = name
+        self._other: Callable[..., Any] | None = None
         self._journal = journal
         self._stats = stats
         self._seen: dict[str, int] = {}
@@ -40,7 +41,9 @@ class Backend:
         reason = getattr(graph, "compile_subgraph_reason", None)
         ended_by = self._stats.last_break if getattr(reason, "graph_break", False) else None
         begin = _clock()
-        if self._name == "capture":
+        if self._other is not None:
+            run = self._other(graph, list(inputs))
+        elif self._name == "capture":
             graph.code  # noqa: B018  # lazily generated: without it forward() is a wrapper that explains its errors on stderr
             run = graph.forward
         elif self._name == "aot_eager":
@@ -57,9 +60,9 @@ class Backend:
         # A script that saves a compiled module saves its backend: what is loaded elsewhere must not need g2.
         return torch._dynamo.lookup_backend, ("eager",)
 
-    def become(self, name: str) -> None:
+    def become(self, backend: str | Callable[..., Any]) -> None:
         """Hand graphs to another backend from now on. For a fork of ours, which asks the same wrappers anew."""
-        self._name = name
+        self._name, self._other = (backend, None) if isinstance(backend, str) else ("other", backend)
 
     def forget(self) -> None:
         """Dynamo was reset and counts its compilations anew."""

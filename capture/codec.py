@@ -26,7 +26,7 @@ class RecordError(Exception):
 
 def dump(session: Session) -> str:
     """The session as JSON text. Fields that hold their default are left out."""
-    return json.dumps({"format": FORMAT, **_plain(session)}, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps({"format": FORMAT, **plain(session)}, ensure_ascii=False, separators=(",", ":"))
 
 
 def load(text: str) -> Session:
@@ -43,21 +43,22 @@ def load(text: str) -> Session:
             newer=data["format"],
         )
     try:
-        session: Session = _build(Session, data)
+        session: Session = build(Session, data)
         return session
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise RecordError(f"the record is damaged: {error}") from None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Frozen dataclasses as what JSON holds; fields that hold their default are left out."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
-            f.name: _plain(v)
+            f.name: plain(v)
             for f in dataclasses.fields(value)
             if (v := getattr(value, f.name)) != _default(f)
         }
     if isinstance(value, tuple):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     return value.value if isinstance(value, Enum) else value
 
 
@@ -72,22 +73,25 @@ def _hints(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def _build(hint: Any, data: Any) -> Any:
+def build(hint: Any, data: Any) -> Any:
+    """The reverse, by type hints. Raises TypeError, ValueError, KeyError or AttributeError where the data does not fit."""
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         if data is None:
             return None
-        return _build(next(a for a in typing.get_args(hint) if a is not type(None)), data)
+        return build(next(a for a in typing.get_args(hint) if a is not type(None)), data)
     if origin is tuple:
         if not isinstance(data, list):
             raise TypeError(f"a list was expected, not {type(data).__name__}")
-        return tuple(_build(typing.get_args(hint)[0], item) for item in data)
+        inner = typing.get_args(hint)
+        each = inner[:1] * len(data) if inner[-1] is ... else inner
+        return tuple(build(one, item) for one, item in zip(each, data, strict=True))
     if dataclasses.is_dataclass(hint):
         if not isinstance(data, dict):
             raise TypeError(f"an object was expected, not {type(data).__name__}")
         hints = _hints(typing.cast(type, hint))
         return typing.cast(Any, hint)(
-            **{name: _build(hints[name], value) for name, value in data.items() if name in hints}
+            **{name: build(hints[name], value) for name, value in data.items() if name in hints}
         )
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(data)

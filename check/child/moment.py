@@ -1,0 +1,44 @@
+"""What a part of the examination is given: a call of a root that is about to be made, and what the person asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from g2.capture.backend import Backend
+from g2.check.asked import Asked
+
+__all__ = ["Asked", "Moment", "Tell"]
+
+Tell = Callable[[dict[str, Any]], None]
+Compiler = Callable[..., Callable[..., Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A call of a root, with the very objects that it was given, in a process that may do with them what it likes.
+
+    number: how often this root's calls were examined before. module: the root's, where it is one. trains: the script ran
+    a backward pass. Where `args` begins with the module itself, it is what the call was made with.
+    """
+
+    root: str
+    number: int
+    module: torch.nn.Module | None
+    run: Callable[..., Any]
+    eager: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    trains: bool
+    backend: Backend
+
+    def compiled(self, compiler: str | Compiler) -> Callable[..., Any]:
+        """What calls the root as Dynamo compiles it from now on, its graphs handed to `compiler`: a Dynamo backend, or
+        the name of one.
+        """
+        torch.compiler.reset()
+        self.backend.become(compiler)
+        return self.run
