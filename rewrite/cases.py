@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from g2.explain.report import Report
 from g2.rewrite.adopt import adopt
 from g2.rewrite.edit import Overlap
-from g2.rewrite.judge import Home, Spot, home_of
+from g2.rewrite.judge import Home, Spot, home_of, reach
 from g2.rewrite.model import Left, Proposal, Safety, Target
 from g2.rewrite.plan import candidates
 from g2.rewrite.source import Unreadable
@@ -28,6 +28,8 @@ class Case:
     shown: list[Proposal] = field(default_factory=list[Proposal])  # those that need a person's decision
     round: int = 0  # in which it was met
     stack: tuple[Spot, ...] = ()  # the calls that led there, on disk
+    again: dict[str, tuple[Placed, frozenset[str]]] = field(default_factory=dict[str, "tuple[Placed, frozenset[str]]"])
+    # proposals that a run spoke against, and the cures that were in place then: others may make way for them
 
 
 @dataclass(slots=True)
@@ -113,11 +115,39 @@ class Cases:
             if home in standing and not (set(case.tried) & placed):
                 yield case
 
-    def refuse(self, one: Placed, why: str) -> None:
-        """A proposal was tried, and this speaks against it."""
+    def refuse(self, one: Placed, why: str, there: frozenset[str] | None = None) -> None:
+        """A proposal was tried, and this speaks against it.
+
+        there: keys of the cures that were in place, where that may change with others; None where it did something else
+        than the original. A second time is the last.
+        """
         for case in self.met.values():
             if one.key in case.tried:
                 case.left.append(Left(why, one.proposal.rule))
+                if there is not None and case.tried.count(one.key) == 1:
+                    case.again[one.key] = one, there
+
+    def reopen(self, state: State, standing: frozenset[Home]) -> bool:
+        """Open again what was refused at places that still stand, where a cure has come to a function on the way there
+        since; whether there is any.
+        """
+        found = False
+        for case in self._waiting(state, standing):
+            for one, there in list(case.again.values()):
+                if any(_on_the_way(other, case, state) for other in state.placed if other.key not in there):
+                    del case.again[one.key]
+                    case.open_.append(one)
+                    found = True
+        return found
+
+
+def _on_the_way(one: Placed, case: Case, state: State) -> bool:
+    """Whether a cure changes a function that leads to a place, or the place's own."""
+    return any(
+        path == where and first <= line <= last
+        for where, line in (case.home[:2], *case.stack)
+        for path, first, last in reach(one, state)
+    )
 
 
 def _home(target: Target, cwd: str, state: State) -> Home:

@@ -6,6 +6,7 @@ back; where it touches one of them, the two become one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,8 @@ from itertools import pairwise
 from g2.rewrite.head import head
 from g2.rewrite.model import Edit, FileEdits
 from g2.rewrite.source import Source
+
+_SETTING = re.compile(r"@?[\w.]+\._dynamo\.config\.(patch\(.*\)|\w+ = .*)")
 
 
 class Overlap(Exception):
@@ -44,7 +47,9 @@ class Text:
             helpers.update(dict.fromkeys(file.helpers))
         edits = sorted(dict.fromkeys(edits))
         for one, other in pairwise(edits):
-            if other.start < one.end or (one.start, one.end) == (other.start, other.end):
+            if other.start < one.end:
+                raise Overlap
+            if (one.start, one.end) == (other.start, other.end) and not _in_any_order(one, other):
                 raise Overlap
         return cls(source, tuple(edits), tuple(imports), tuple(helpers))
 
@@ -147,3 +152,14 @@ class Text:
         # Of two that meet at a point the order would be lost, when one of them takes no room.
         roomless = edit.start == edit.end or mine.start == mine.end or not mine.text
         return roomless and edit.start <= end and begin <= edit.end
+
+
+def _in_any_order(one: Edit, other: Edit) -> bool:
+    """Whether both put lines at one point that set different options of Dynamo: which comes first does not matter."""
+    lines = [[line.strip() for line in edit.text.splitlines() if line.strip()] for edit in (one, other)]
+    return (
+        one.start == one.end
+        and all(edit.text.rstrip(" \t").endswith("\n") for edit in (one, other))
+        and all(_SETTING.fullmatch(line) for line in [*lines[0], *lines[1]])
+        and not {*lines[0]} & {*lines[1]}
+    )

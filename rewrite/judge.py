@@ -43,7 +43,7 @@ class Seen:
     breaks: Counter[Home]
     lines: frozenset[Spot]  # of every break, after-effects with them
     new_text: tuple[tuple[str, str], ...]  # breaks in what a cure wrote: its key, the headline
-    raised: frozenset[Spot]
+    raised: frozenset[Spot]  # where Dynamo failed in the run itself, not behind a break
     recompiles: Counter[Home]  # at the line of the function
     headlines: dict[Spot, str] = field(default_factory=dict[Spot, str])
 
@@ -54,6 +54,9 @@ class Seen:
     def again(self, spot: Spot | None = None) -> int:
         """Recompilations of the function at a line, whatever they are called; all of them without one."""
         return sum(count for home, count in self.recompiles.items() if spot is None or home[:2] == spot)
+
+
+NOTHING = Seen(Counter(), frozenset(), (), frozenset(), Counter())
 
 
 def seen(report: Report, state: State) -> Seen:
@@ -72,7 +75,7 @@ def seen(report: Report, state: State) -> Seen:
         headlines[path, line] = finding.headline
         if owner is not None:
             new.append((owner.key, finding.headline))
-        if finding.place.effect is Effect.RAISED:
+        if finding.place.effect is Effect.RAISED and not finding.place.hidden:
             raised.add((path, line))
         for effect in finding.after_effects:
             other = absolute(effect.span.path, cwd)

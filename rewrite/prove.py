@@ -60,6 +60,7 @@ class Loop:
     runs: int = 0
     _owing: set[str] = field(default_factory=set[str])  # cures that brought a break which a later round may cure
     _runs: list[Run] = field(default_factory=list[Run])  # the unchanged script, and the last run that stood
+    _unchanged: Seen = field(default_factory=lambda: judge.NOTHING)  # what was seen of the unchanged script
     notes: list[str] = field(default_factory=list[str])
 
     @property
@@ -75,7 +76,7 @@ class Loop:
     def turn(self) -> None:
         """Rounds until nothing is left to try."""
         base = self.bench.before()
-        before = judge.seen(base.report, State())
+        before = self._unchanged = judge.seen(base.report, State())
         self._runs.append(base)
         self.cases.meet(base.report, self.state, 1)
         self._rounds(base, before)
@@ -90,6 +91,8 @@ class Loop:
             state, chosen = self.cases.choose(self.state, frozenset(found.breaks))
             if not chosen:  # recompiles come after the breaks: many of them go with one
                 state, chosen = self.cases.choose(self.state, frozenset(found.recompiles))
+            if not chosen and self.cases.reopen(self.state, frozenset(found.breaks)):
+                state, chosen = self.cases.choose(self.state, frozenset(found.breaks))
             if not chosen:
                 return
             self.rounds += 1
@@ -107,7 +110,7 @@ class Loop:
             return False
         for one in owing:
             if one.key in bad:
-                self.cases.refuse(one, bad[one.key])
+                self.cases.refuse(one, bad[one.key], _keys(self.state))
         state = self.state.without(bad)
         run = base
         if state.placed:
@@ -166,7 +169,8 @@ class Loop:
             if against:
                 suspects = self._less(suspects, against)
             elif len(suspects) == 1:
-                self.cases.refuse(suspects[0], whole)
+                wrong = any(proof.wrong for proof in tried.proofs.values())
+                self.cases.refuse(suspects[0], whole, None if wrong else _keys(state))
                 suspects = []
             else:
                 first, rest = _halves(suspects, tried)
@@ -194,7 +198,7 @@ class Loop:
         return found
 
     def _whole(self, base: Run, tried: Tried, state: State) -> str:
-        if why := judge.raised(judge.seen(base.report, State()), judge.seen(tried.run.report, state)):
+        if why := judge.raised(self._unchanged, judge.seen(tried.run.report, state)):
             return why
         wrong = [trial for proof in tried.proofs.values() for trial in proof.wrong if trial.root]
         if wrong:
@@ -234,6 +238,10 @@ def _halves(suspects: Sequence[Placed], tried: Tried) -> tuple[list[Placed], lis
         return agreed, others
     half = len(suspects) // 2
     return list(suspects[:half]), list(suspects[half:])
+
+
+def _keys(state: State) -> frozenset[str]:
+    return frozenset(one.key for one in state.placed)
 
 
 def _told(trial: Trial) -> str:

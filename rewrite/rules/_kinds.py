@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from g2.rewrite.rules._shapes import reduced, sliced
 from g2.rewrite.rules._tensor_api import BOOL_RESULTS, NUMBER_METHODS, SINGULAR, TENSOR_FUNCTIONS, TENSOR_METHODS
 from g2.rewrite.rules._torch_name import TorchNames, torch_names
 from g2.rewrite.site import Site
@@ -186,7 +187,7 @@ class Kinds:
             return Kind("number", "int") if whole else Kind("Size")
         if not kind.tensor:
             return UNKNOWN
-        return Kind("tensor", kind.dtype, _sliced(kind.shape, node), kind.grad)
+        return Kind("tensor", kind.dtype, sliced(kind.shape, node), kind.grad)
 
     def _call(self, node: cst.Call) -> Kind:
         if (told := self.bound.get(f"{dotted(node.func)}()")) is not None:
@@ -217,8 +218,9 @@ class Kinds:
 
     def _result(self, method: str, first: Kind, rest: list[cst.BaseExpression], node: cst.Call) -> Kind:
         """A tensor that `method` makes of a first tensor and further arguments."""
-        if method in ("any", "all") and not rest and not node.args[1:]:
-            return Kind("tensor", "uint8" if first.dtype == "uint8" else "bool" if first.dtype else "", ())
+        if method in ("any", "all"):
+            dtype = "uint8" if first.dtype == "uint8" else "bool" if first.dtype else ""
+            return Kind("tensor", dtype, reduced(first.shape, rest))
         if method in BOOL_RESULTS:
             return Kind("tensor", "bool", first.shape)
         if method in ("max", "min", "sum", "mean", "norm", "prod", "amax", "amin", "std", "var") and not rest:
@@ -279,16 +281,3 @@ def _broadcast(left: Kind, right: Kind) -> tuple[int, ...] | None:
         one, other = shapes
         return other if one == () else one if other == () else None
     return shapes[0] if shapes else None
-
-
-def _sliced(shape: tuple[int, ...] | None, node: cst.Subscript) -> tuple[int, ...] | None:
-    """The shape after an index of plain integers only."""
-    if shape is None or len(node.slice) > len(shape):
-        return None
-    for element in node.slice:
-        index = element.slice.value if isinstance(element.slice, cst.Index) else None
-        if isinstance(index, cst.UnaryOperation):
-            index = index.expression
-        if not isinstance(index, cst.Integer):
-            return None
-    return shape[len(node.slice) :]

@@ -124,6 +124,31 @@ x = torch.tensor([[1.0, 2.0, 3.0], [float("nan"), 1.0, 1.0]])
 print(Net()(x, torch.tensor([True, False])))
 """,
     ),
+    Example(
+        "the mask has one dimension less than what it comes of",
+        """import torch
+
+
+class Net(torch.nn.Module):
+    def forward(self, x, y):
+        z = y * 2
+        return x + z[(x.abs() > 0.3).any(1)].sum(0)
+
+
+print(Net()(torch.tensor([[1.0, -2.0], [0.1, 0.2]]), torch.ones(2, 2)))
+""",
+        """import torch
+
+
+class Net(torch.nn.Module):
+    def forward(self, x, y):
+        z = y * 2
+        return x + torch.where((x.abs() > 0.3).any(1).unsqueeze(-1), z, 0).sum(0)
+
+
+print(Net()(torch.tensor([[1.0, -2.0], [0.1, 0.2]]), torch.ones(2, 2)))
+""",
+    ),
 )
 
 NEGATIVES = (

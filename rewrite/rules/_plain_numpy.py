@@ -151,6 +151,8 @@ def _text(site: Site, piece: Piece, call: cst.Call) -> tuple[str, bool] | None:
     for value in values:
         if kinds is not None and kinds.of(value).name in ("tensor", "array") and not _from_numpy(piece, value):
             return None
+        if _array(value):
+            return None
         texts.append(_inner(site, piece, value))
     if name in _ONE and len(values) == 1:
         form, raises = _ONE[name]
@@ -162,6 +164,15 @@ def _text(site: Site, piece: Piece, call: cst.Call) -> tuple[str, bool] | None:
     if name in _SEQUENCE and len(values) == 1:
         return _SEQUENCE[name].format(texts[0]), False
     return None
+
+
+def _array(value: cst.BaseExpression) -> bool:
+    """Whether it is a tensor's array: `x.numpy()`."""
+    return (
+        isinstance(value, cst.Call)
+        and isinstance(value.func, cst.Attribute)
+        and value.func.attr.value in ("numpy", "__array__")
+    )
 
 
 def _from_numpy(piece: Piece, value: cst.BaseExpression) -> bool:

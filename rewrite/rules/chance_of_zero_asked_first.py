@@ -13,6 +13,10 @@ from g2.rewrite.rules._kinds import Kinds, dotted
 from g2.rewrite.rules._names import definition, nodes, scope
 from g2.rewrite.site import Site
 
+_CAVEAT = (
+    "The number is drawn and not used then: backends that drop what is not used (aot_eager, Inductor) do not draw it, "
+    "and what is drawn later differs."
+)
 _DRAWS = ("torch.rand", "torch.rand_like")
 
 
@@ -36,8 +40,9 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         yield Proposal(
             rule="",
             summary="the number is asked first: a draw from [0, 1) is never below zero",
-            safety=Safety.SAFE,
+            safety=Safety.ASK,
             files=(FileEdits(site.source.path, (site.piece.replace(comparison, text),)),),
+            caveat=_CAVEAT,
         )
 
 
@@ -100,12 +105,14 @@ RULE = Rule(
     title="a chance of zero is asked before the draw",
     answers=("tensor-branch",),
     legal="""
-        A name holds what torch.rand drew, and is compared with a plain Python number that was 0 in the run. The draw
-        stays where it is, so random streams stay as they are. For any other number the test decides as before.
+        A name holds what torch.rand drew, and is compared with a plain Python number that was 0 in the run. For any
+        other number the test decides as before. The draw stays where it is; as nothing uses it, aot_eager and Inductor
+        leave it out (torch 2.13), which changes what is drawn later. So rules that use the draw come first, and it is
+        ASK.
         """,
-    safety=Safety.SAFE,
+    safety=Safety.ASK,
     propose=propose,
-    rank=5,
+    rank=11,
     examples=(
         Example(
             name="layer drop that is switched off",

@@ -14,12 +14,13 @@ from g2.rewrite.rules._choice import Notes, Refused, choose, side
 from g2.rewrite.rules._escape import number_becomes_tensor
 from g2.rewrite.rules._kinds import Kinds, dotted
 from g2.rewrite.rules._layout import call, joined, width
-from g2.rewrite.rules._names import nodes
+from g2.rewrite.rules._names import nodes, scope
 from g2.rewrite.rules._selected import selected
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._truth import Truth, truth
 from g2.rewrite.rules._update import Update
 from g2.rewrite.site import Site
+from g2.rewrite.source import Piece
 
 
 def propose(site: Site) -> Iterator[Proposal | Left]:
@@ -111,6 +112,8 @@ def _uses(found: cst.IfExp, kind: str, numbers: bool, kinds: Kinds, notes: Notes
     """What becomes of the value: an alias that is written into, a number that has to be one."""
     piece = kinds.site.piece
     above = piece.parent(found)
+    if _within(above, piece) and not all(side(one, kinds).fresh or side(one, kinds).kind.plain for one in _ends(found)):
+        raise Refused("what the function inside gives back may be its argument itself, which may be changed in place")
     if isinstance(above, cst.Assign):
         for target in above.targets:
             name = dotted(target.target)
@@ -120,6 +123,17 @@ def _uses(found: cst.IfExp, kind: str, numbers: bool, kinds: Kinds, notes: Notes
                     number_becomes_tensor(name, kinds, above, notes)
     elif numbers and not isinstance(above, (cst.BinaryOperation, cst.Comparison, cst.ComparisonTarget)):
         notes.ask("The value becomes a tensor of one element where it was a plain number or bool.")
+
+
+def _within(above: cst.CSTNode | None, piece: Piece) -> bool:
+    """Whether the value is what a lambda, or a function inside of another one, gives back: its caller is here."""
+    if isinstance(above, cst.Lambda):
+        return True
+    return isinstance(above, cst.Return) and scope(piece, above) is not piece.function
+
+
+def _ends(found: cst.IfExp) -> tuple[cst.BaseExpression, cst.BaseExpression]:
+    return found.body, found.orelse
 
 
 _HEAD = """\
@@ -199,6 +213,13 @@ RULE = Rule(
             name="a later line changes what one side handed on",
             script=_HEAD
             + "        z = x * 1\n        y = z if sigma > low else z + 1\n        y += 1\n        return z + y\n"
+            + _TAIL,
+        ),
+        Negative(
+            name="a lambda gives back its argument, which is changed in place",
+            script=_HEAD
+            + "        z = x * 1\n        y = (lambda t: t * 2 if t.mean() > low else t)(z)\n        z.clamp_(min=0)\n"
+            + "        return y\n"
             + _TAIL,
         ),
         Negative(

@@ -186,6 +186,23 @@ print(step(torch.ones(4)))
 """,
         ),
         Negative(
+            "a tensor's array",
+            """import numpy as np
+import torch
+
+
+@torch.compile
+def step(x):
+    y = torch.tensor(np.tanh(x.detach().numpy()))
+    if y.sum() > 4:
+        y = y + 1
+    return y
+
+
+print(step(torch.ones(4)))
+""",
+        ),
+        Negative(
             "an axis is named",
             """import numpy as np
 import torch

@@ -204,3 +204,20 @@ def f(x):
     assert drawn == after.replace("\n", newline)
     still = Text.of(source, [FileEdits("/x.py", (piece.replace(branch, "while x:\n    y = 1"),))]).draw()
     assert "        y = 1  # one\n        # of the branch\n".replace("\n", newline) in still
+
+
+def test_lines_that_set_options_stand_together_in_any_order() -> None:
+    at_two = PROGRAM.index("def f")
+
+    def put(text: str) -> FileEdits:
+        return FileEdits("/x.py", (Edit(at_two, at_two, text),))
+
+    first, second = ("torch._dynamo.config.a = True\n", "torch._dynamo.config.b = False\n")
+    drawn = text_of(PROGRAM, put(second), put(first)).draw()
+    assert drawn == PROGRAM.replace("def f", f"{first}{second}def f")
+    assert text_of(PROGRAM, put(first), put(first)).draw() == PROGRAM.replace("def f", f"{first}def f")
+    decorators = ("@torch._dynamo.config.patch(a=True)\n", "@torch._dynamo.config.patch(b=1)\n")
+    assert text_of(PROGRAM, *map(put, decorators)).draw() == PROGRAM.replace("def f", "".join(decorators) + "def f")
+    for other in (f"{first}{second}", "x = 1\n", "torch._dynamo.config.a = True; "):
+        with pytest.raises(Overlap):
+            text_of(PROGRAM, put(first), put(other))

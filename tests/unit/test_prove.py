@@ -50,6 +50,8 @@ class Play:
     hidden: frozenset[str] = frozenset()  # lines met only when no `item(` stands before them
     wrong: str = ""  # text that the proof speaks against
     raises: str = ""  # text with which Dynamo itself raises, elsewhere in the file
+    unless: str = ""  # text beside which it does not
+    fails_hidden: bool = False  # that failure stands behind a break, and the unchanged script has it
     proof: Callable[[Placed], Proof] | None = None  # instead of one comparison that agrees
     together: Callable[[Sequence[Placed]], Proof] | None = None  # the same of all suspects of a run
     trials: list[str] = field(default_factory=list)
@@ -66,10 +68,12 @@ class Play:
                     Break(span, "GB0124", "Unsupported Tensor.item() call with capture_scalar_outputs=False", "", "f",
                           None, (), 1, 1, Owner(True), Effect.SPLIT)
                 )  # fmt: skip
-        if self.raises and self.raises in text:
+        before = self.fails_hidden and text == Path(self.path).read_text()
+        if before or (self.raises and self.raises in text and not (self.unless and self.unless in text)):
             breaks.append(
-                Break(Span(self.path, 2), None, "AssertionError", "", "g", None, (), 1, 1, Owner(True), Effect.RAISED)
-            )
+                Break(Span(self.path, 2), None, "AssertionError", "", "g", None, (), 1, 1, Owner(True), Effect.RAISED,
+                      hidden=before)
+            )  # fmt: skip
         failed = "bad" in text
         session = Session("0", (self.path,), str(Path(self.path).parent), int(failed), "3.11.0", "2.13.0", "cpu", 0.0,
                           1.0, (Root("f", Span(self.path, 1), 1, "script"),), tuple(breaks),
@@ -157,6 +161,35 @@ def test_a_cure_with_which_dynamo_itself_raises_is_refused(turn: Callable[..., t
     loop, _ = turn([rule("tensor({n})")], raises="tensor(3)")
     assert kept(loop) == SCRIPT.replace("item", "tensor").replace("tensor(3)", "item(3)")
     assert any(why.startswith("Dynamo itself raises then, at line ") for why in refusals(loop))
+
+
+def test_dynamo_that_failed_behind_a_break_may_not_fail_in_the_run_itself(
+    turn: Callable[..., tuple[Loop, Play]],
+) -> None:
+    loop, _ = turn([rule("tensor({n})")], raises="tensor(3)", fails_hidden=True)
+    assert kept(loop) == SCRIPT.replace("item", "tensor").replace("tensor(3)", "item(3)")
+
+
+def test_a_cure_that_makes_dynamo_raise_has_another_turn_beside_a_later_one_of_its_function(
+    turn: Callable[..., tuple[Loop, Play]],
+) -> None:
+    def late(site: Site) -> Iterator[Proposal | Left]:
+        for made in propose("tensor({n})")(site):
+            if isinstance(made, Proposal) and "(0)" in made.summary.format(n=site.piece.code(site.node)[5:-1]):
+                made = replace(made, differs=frozenset({"zero-gradient"}))  # those that name a difference come later
+            yield made
+
+    both = "import torch\n\n\ndef f(x):\n    x = item(0)\n    return item(1)\n"
+    script = both + "\n\ndef g(x):\n    return item(2)\n"
+    rules = [Rule("t", ("host-value",), "l", Safety.SAFE, late, (), slug="rule")]
+    loop, bench = turn(rules, script, raises="tensor(1)", unless="tensor(0)")
+    assert kept(loop) == script.replace("item", "tensor")
+    loop, bench = turn(rules, script, raises="tensor(1)")  # the second time is the last
+    assert kept(loop) == script.replace("item", "tensor").replace("tensor(1)", "item(1)")
+    assert len(bench.trials) <= 6
+    loop, bench = turn(rules, script, raises="tensor(2)")  # nothing came to its function
+    assert kept(loop) == script.replace("item", "tensor").replace("tensor(2)", "item(2)")
+    assert sum("tensor(2)" in text for text in bench.trials) == 2
 
 
 def test_what_the_proof_speaks_against_is_dropped_alone(turn: Callable[..., tuple[Loop, Play]]) -> None:
