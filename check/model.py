@@ -173,8 +173,31 @@ class Timed:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """The processor that a run was measured on, as the run measured it.
+
+    bandwidth: bytes per second of a copy beyond the last level of cache, read and written. cache: bytes of that level, 0
+    where it is not known. rates: FLOPs per second of a matrix product, by dtype. load: the load average of the last minute
+    by processor.
+    """
+
+    name: str
+    threads: int
+    bandwidth: float
+    cache: int = 0
+    memory: int = 0
+    rates: tuple[tuple[str, float], ...] = ()
+    load: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Speed:
-    """speedups: eager's time over the variant's, by its name. pays_after: calls after which compiling has paid for itself."""
+    """speedups: eager's time over the variant's, by its name. pays_after: calls after which compiling has paid for itself.
+
+    clock: "processor" where one thread works, so that what others take does not count, else "wall" or "device". also: of
+    the same calls, their forward alone. host: on a GPU, the share of a compiled call in which no kernel runs. prevents: why
+    the compiled call cannot be replayed as a CUDA graph.
+    """
 
     device: str
     backend: str  # "Inductor's C++ backend", "Triton"
@@ -185,6 +208,11 @@ class Speed:
     pays_after: tuple[tuple[str, int], ...] = ()
     noise: float = 0.0  # relative spread of eager's own times
     notes: tuple[str, ...] = ()
+    clock: str = "wall"
+    machine: Machine | None = None
+    also: tuple[Speed, ...] = ()
+    host: float | None = None
+    prevents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -22,7 +22,8 @@ class Moment:
     """A call of a root, with the very objects that it was given, in a process that may do with them what it likes.
 
     number: how often this root's calls were examined before. module: the root's, where it is one. trains: the script ran
-    a backward pass. Where `args` begins with the module itself, it is what the call was made with.
+    a backward pass. Where `args` begins with the module itself, it is what the call was made with. threads: that
+    torch uses in the script.
     """
 
     root: str
@@ -34,6 +35,7 @@ class Moment:
     kwargs: dict[str, Any]
     trains: bool
     backend: Backend
+    threads: int = field(default_factory=torch.get_num_threads)
 
     def compiled(self, compiler: str | Compiler) -> Callable[..., Any]:
         """What calls the root as Dynamo compiles it from now on, its graphs handed to `compiler`: a Dynamo backend, or
