@@ -1,0 +1,238 @@
+"""Attention as a GPU does it: one library call, where the CPU would run an operator that exists for it alone.
+
+torch.nn.functional.scaled_dot_product_attention chooses by device while a graph is traced. Where flash or
+memory-efficient attention would be taken on the GPU (their own conditions: sdp_utils_cpp.h and sdp_utils.cpp in ATen's
+native/transformers/cuda), Dynamo's graph is given that operator; everywhere else the sum of matmuls and a softmax stays.
+On the CPU these operators have no kernel: stand-ins that compute the same with matmuls are registered, so that a graph
+runs in eager, and Inductor's module is interpreted as it was written. Their dropout has a stream of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+_SDPA = (torch.nn.functional.scaled_dot_product_attention, torch._C._nn.scaled_dot_product_attention)
+_NAMES = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa")
+_HALF = (torch.float16, torch.bfloat16)
+_SEED = 0x5EED
+_libraries: list[torch.library.Library] = []
+
+
+def replaced(graph: torch.fx.GraphModule) -> int:
+    """Turn calls of attention in a graph of Dynamo's to the target's own, in place. How many were."""
+    found = 0
+    for module in [graph, *(one for one in graph.modules() if isinstance(one, torch.fx.GraphModule) and one is not graph)]:
+        for node in list(module.graph.nodes):
+            if node.op == "call_function" and node.target in _SDPA:
+                found += _replace(module, node)
+        module.recompile()
+    return found
+
+
+def _replace(module: torch.fx.GraphModule, node: torch.fx.Node) -> bool:
+    given: dict[str, Any] = dict(zip(_NAMES, node.args, strict=False)) | dict(node.kwargs)
+    tensors = [_value(given[name]) for name in ("query", "key", "value")]
+    if any(type(one) not in (Tensor, torch.nn.Parameter) and not isinstance(one, Tensor) for one in tensors):
+        return False
+    query, key, value = tensors
+    mask = given.get("attn_mask")
+    shown = None if mask is None else _value(mask)
+    kind = _kind(query, key, value, shown, bool(given.get("enable_gqa")))
+    if kind is None or (mask is not None and not isinstance(shown, Tensor)):
+        return False
+    dropout, causal, scale = given.get("dropout_p", 0.0), given.get("is_causal", False), given.get("scale")
+    if not isinstance(dropout, (int, float)):
+        return False
+    known = {name: node.meta[name] for name in ("stack_trace", "nn_module_stack", "source_fn_stack") if name in node.meta}
+    made: list[torch.fx.Node] = []
+
+    def call(target: Any, *args: Any, **kwargs: Any) -> torch.fx.Node:
+        new = module.graph.call_function(target, args, kwargs)
+        new.meta.update(known)
+        made.append(new)
+        return new
+
+    aten: Any = torch.ops.aten
+    with module.graph.inserting_before(node):
+        q, k, v = (given[name] for name in ("query", "key", "value"))
+        if kind == "flash":
+            whole = call(aten._scaled_dot_product_flash_attention.default, q, k, v, dropout, causal, False, scale=scale)
+        else:
+            bias = None
+            if mask is not None:
+                sizes = (query.size(0), query.size(1), query.size(2), key.size(2))
+                if shown.dtype == torch.bool:
+                    bias = call(_as_bias, mask, query.dtype)
+                else:
+                    bias = call(Tensor.to, mask, query.dtype) if shown.dtype != query.dtype else mask
+                bias = call(_aligned, bias, *sizes)
+            flows = torch.is_grad_enabled() and any(one.requires_grad for one in (*tensors, shown) if one is not None)
+            whole = call(aten._scaled_dot_product_efficient_attention.default, q, k, v, bias, flows, dropout, causal, scale=scale)
+        node.replace_all_uses_with(call(_first, whole))
+    module.graph.erase_node(node)
+    return True
+
+
+def _value(node: Any) -> Any:
+    return node.meta.get("example_value") if isinstance(node, torch.fx.Node) else node
+
+
+def _first(values: Any) -> Any:
+    return values[0]
+
+
+def _as_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    return torch.where(mask, 0.0, -math.inf).to(dtype)
+
+
+def _aligned(bias: Tensor, batch: int, heads: int, length: int, width: int) -> Tensor:
+    """As preprocess_mask does: rows begin at multiples of 8 elements."""
+    over = width % 8
+    if over and bias.shape[-1] == width:
+        bias = torch.nn.functional.pad(bias, (0, 8 - over))[..., :width]
+    return bias.expand(batch, heads, length, width)
+
+
+def _kind(query: Tensor, key: Tensor, value: Tensor, mask: Any, grouped: bool) -> str | None:
+    """ "flash", "efficient" or None for neither."""
+    if any(one.dim() != 4 or one.is_nested or one.layout != torch.strided for one in (query, key, value)):
+        return None
+    if not query.dtype == key.dtype == value.dtype or any(size == 0 for one in (query, key) for size in one.shape):
+        return None
+    if query.shape[0] != key.shape[0] or (query.shape[1] != key.shape[1] and not grouped):
+        return None
+    wide, tall = query.shape[-1], value.shape[-1]
+    if mask is None and query.dtype in _HALF and wide == tall and wide <= 256 and wide % 8 == 0:
+        return "flash"
+    least = 8 if query.dtype in _HALF else 4
+    if query.dtype in (*_HALF, torch.float32) and query.shape[1] == key.shape[1] and not (wide % least or tall % least):
+        return "efficient"
+    return None
+
+
+def stand_in() -> None:
+    """Give the four operators a CPU kernel. For a process that ends afterwards."""
+    if _libraries:
+        return
+    library = torch.library.Library("aten", "IMPL")
+    _libraries.append(library)
+    for name, function in (
+        ("_scaled_dot_product_efficient_attention", _efficient),
+        ("_scaled_dot_product_efficient_attention_backward", _efficient_backward),
+        ("_scaled_dot_product_flash_attention", _flash),
+        ("_scaled_dot_product_flash_attention_backward", _flash_backward),
+    ):
+        library.impl(name, function, "CPU")
+
+
+def _mask_of(query: Tensor, key: Tensor, bias: Tensor | None, causal: bool, scale: float | None) -> Tensor:
+    """Scores before the softmax, in float32 at least."""
+    scores = (query @ key.transpose(-1, -2)) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
+    if bias is not None:
+        scores = scores + bias.to(scores.dtype)
+    if causal:
+        allowed = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+        scores = scores.masked_fill(~allowed, -math.inf)
+    return scores
+
+
+def _kept(scores: Tensor, dropout: float) -> Tensor:
+    """What dropout multiplies with; the same for the same sizes, so that backward meets the mask of forward."""
+    generator = torch.Generator().manual_seed(_SEED)
+    return (torch.rand(scores.shape, generator=generator) >= dropout).to(scores.dtype) / (1 - dropout)
+
+
+def _wide(*tensors: Tensor) -> tuple[Tensor, ...]:
+    return tuple(one.float() if one.dtype in _HALF else one for one in tensors)
+
+
+def _grouped(key: Tensor, heads: int) -> Tensor:
+    return key if key.shape[1] == heads else key.repeat_interleave(heads // key.shape[1], dim=1)
+
+
+def _attend(
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, dropout: float, causal: bool, scale: float | None
+) -> tuple[Tensor, Tensor]:
+    """The output and the logarithm of the softmax's sums. Rows without anything allowed give 0, as the kernels do."""
+    q, k, v = _wide(query, _grouped(key, query.shape[1]), _grouped(value, query.shape[1]))
+    scores = _mask_of(q, k, bias, causal, scale)
+    sums = scores.logsumexp(-1)
+    weights = torch.nan_to_num((scores - sums.unsqueeze(-1)).exp(), nan=0.0)
+    if dropout:
+        weights = weights * _kept(scores, dropout)
+    return weights @ v, sums
+
+
+def _backward(
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, out: Tensor, dropout: float,
+    causal: bool, scale: float | None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
+    """Gradients of query, key, value and scores."""
+    groups = query.shape[1] // key.shape[1]
+    g, o, q, k, v = _wide(grad, out, query, _grouped(key, query.shape[1]), _grouped(value, query.shape[1]))
+    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = _mask_of(q, k, bias, causal, scale)
+    weights = torch.nan_to_num((scores - scores.logsumexp(-1, keepdim=True)).exp(), nan=0.0)
+    kept = _kept(scores, dropout) if dropout else torch.ones((), dtype=scores.dtype)
+    inner = (g @ v.transpose(-1, -2)) * kept
+    flowing = weights * (inner - (g * o).sum(-1, keepdim=True))
+    grads = [(flowing @ k) * factor, (flowing.transpose(-1, -2) @ q) * factor, (weights * kept).transpose(-1, -2) @ g]
+    if groups > 1:
+        grads[1:] = [one.unflatten(1, (-1, groups)).sum(2) for one in grads[1:]]
+    return grads[0], grads[1], grads[2], flowing
+
+
+def _laid(like: Tensor, order: tuple[int, ...], value: Tensor) -> Tensor:
+    made = torch.empty_permuted(value.shape, order, dtype=like.dtype)
+    return made.copy_(value)
+
+
+def _efficient(
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, sums_too: bool, dropout: float = 0.0,
+    causal: bool = False, *, scale: float | None = None,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    out, sums = _attend(query, key, value, bias, dropout, causal, scale)
+    length = query.shape[2]
+    width = length if torch.version.hip and torch.cuda.is_available() else math.ceil(length / 32) * 32
+    padded = torch.full((*sums.shape[:2], width if sums_too else 0), math.inf)
+    if sums_too:
+        padded[..., :length] = sums
+    empty = torch.zeros((), dtype=torch.long)
+    return _laid(query, (0, 2, 1, 3), out), padded, empty, empty.clone()
+
+
+def _efficient_backward(
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, out: Tensor, sums: Tensor,
+    seed: Tensor, offset: Tensor, dropout: float, wanted: list[bool], causal: bool = False, *, scale: float | None = None,
+) -> tuple[Tensor | None, ...]:  # fmt: skip
+    *grads, flowing = _backward(grad, query, key, value, bias, out, dropout, causal, scale)
+    found: list[Tensor | None] = [_laid(query, (0, 2, 1, 3), one) for one in grads]
+    if bias is not None and wanted[3]:
+        width = bias.shape[-1]
+        made = torch.empty((*bias.shape[:-1], math.ceil(width / 16) * 16), dtype=bias.dtype)[..., :width]
+        return *found, made.copy_(flowing)
+    return *found, None
+
+
+def _flash(
+    query: Tensor, key: Tensor, value: Tensor, dropout: float = 0.0, causal: bool = False, debug: bool = False, *,
+    scale: float | None = None,
+) -> tuple[Any, ...]:  # fmt: skip
+    out, sums = _attend(query, key, value, None, dropout, causal, scale)
+    seed, offset = (torch.zeros(size, dtype=torch.uint64) for size in ((2,), ()))
+    nothing = torch.empty(0, dtype=query.dtype)
+    made = torch.empty_like(query).copy_(out)
+    return made, sums.float(), None, None, query.shape[2], key.shape[2], seed, offset, nothing
+
+
+def _flash_backward(
+    grad: Tensor, query: Tensor, key: Tensor, value: Tensor, out: Tensor, sums: Tensor, cum_q: Any, cum_k: Any,
+    max_q: int, max_k: int, dropout: float, causal: bool, seed: Tensor, offset: Tensor, *, scale: float | None = None,
+) -> tuple[Tensor, ...]:  # fmt: skip
+    grads = _backward(grad, query, key, value, None, out, dropout, causal, scale)[:3]
+    return tuple(torch.empty_like(one).copy_(made) for one, made in zip(itertools.islice((query, key, value), 3), grads, strict=True))

@@ -1,0 +1,51 @@
+"""The part that brings each graph of a call to each target, and says what its kernels are."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from g2.capture.codec import plain
+from g2.check.asked import Asked
+from g2.check.child import graphs, lines, saved, targets, traffic
+from g2.check.child.graphs import Recorded
+from g2.check.child.moment import Moment, Tell
+from g2.check.model import Graph, Lowered
+
+
+def work(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> None:
+    """Tell every graph of the call. Raises what the call itself raises, and OSError when the disk is full."""
+    begin = time.monotonic()
+    found = graphs.of(moment, folder)
+    _spent(tell, begin)
+    ends = begin + asked.seconds * 0.9  # what is known is to be told before this part is ended
+    for note in found.notes:
+        tell({"e": "note", "what": note})
+    for recorded in found.graphs:
+        saved.describe(recorded)
+        if recorded.why:
+            what = f"Of graph {recorded.id} ({recorded.kind}) no values were kept, since {recorded.why}."
+            tell({"e": "note", "what": what})
+    done: dict[str, list[Lowered]] = {}
+    for at, name in enumerate(asked.targets):
+        started = time.monotonic()
+        done[name] = targets.bring(found.graphs, name, (ends - started) / (len(asked.targets) - at))
+        _spent(tell, started)
+    for at, recorded in enumerate(found.graphs):
+        tell({"e": "graph", "graph": plain(_told(recorded, tuple(each[at] for each in done.values())))})
+    for identity, why in found.refused:
+        stopped = tuple(Lowered(name, stopped_by=why) for name in asked.targets)
+        tell({"e": "graph", "graph": plain(Graph(identity, "forward", 0, lowered=stopped))})
+
+
+def _spent(tell: Tell, begin: float) -> None:
+    tell({"e": "spent", "what": "compile", "s": round(time.monotonic() - begin, 3)})
+
+
+def _told(recorded: Recorded, lowered: tuple[Lowered, ...]) -> Graph:
+    nodes = [node for node in recorded.module.graph.nodes if node.op == "call_function"]
+    whole = next((one for one in lowered if one.kernels), None)
+    return Graph(
+        recorded.id, recorded.kind, len(nodes), lines.of_nodes(nodes), recorded.eager_bytes, traffic.needed(recorded.module),
+        sum(kernel.flops for kernel in whole.kernels) if whole is not None else 0, lowered,
+    )  # fmt: skip

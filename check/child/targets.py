@@ -1,0 +1,146 @@
+"""The graphs of a call, brought to one target: in forks, so that one which fails, hangs or crashes takes no other with it.
+
+"native" is the GPU that is there, by the ordinary path. Any other target is planned for without it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+
+from g2.capture.codec import build, plain
+from g2.check.child import lower, provenance, saved
+from g2.check.child.absent import here
+from g2.check.child.graphs import Recorded
+from g2.check.child.lower import Stopped
+from g2.check.model import Lowered
+from g2.rewrite.trial.forking import attempt
+
+NATIVE = "native"
+_LEAST = 20.0  # seconds that one graph may take at least
+_EXECUTING = re.compile(r"While executing %\S+ :.*?target=([\w.:]+)\]")
+_TARGET = re.compile(r"^\s*target: ([\w.:]+)\s*$", re.MULTILINE)
+_ON_CPU_ALONE = re.compile(r"_for_cpu\b|mkldnn|onednn|\bcpu_")
+
+
+def bring(graphs: Sequence[Recorded], name: str, seconds: float) -> list[Lowered]:
+    """Every graph, in their order. seconds: for all of them."""
+    ends = time.monotonic() + seconds
+    done: list[Lowered] = []
+    cuda: Any = torch.cuda
+    if name == NATIVE and cuda.is_initialized():
+        return [_one(recorded, name) for recorded in graphs]  # a process that uses a GPU cannot be forked
+    while len(done) < len(graphs):
+        left = ends - time.monotonic()
+        if left <= 0:
+            done.append(Lowered(name, stopped_by=f"the time was over ({seconds:.0f} seconds for {name})"))
+            continue
+        each = max(left / (len(graphs) - len(done)) * 2, _LEAST)
+        answer = attempt(_work(graphs[len(done) :], name, each), left)
+        told = [build(Lowered, json.loads(line)) for line in answer.data.decode().splitlines() if line.endswith("}")]
+        done += told
+        if len(done) < len(graphs) and not answer.ended:
+            done.append(Lowered(name, stopped_by=f"Inductor was stopped: {answer.why}", seconds=each if answer.late else 0))
+        elif not told:
+            done.append(Lowered(name, stopped_by="nothing was told of it"))
+    return done
+
+
+def _work(graphs: Sequence[Recorded], name: str, each: float) -> Callable[[BinaryIO], None]:
+    def work(answer: BinaryIO) -> None:
+        for recorded in graphs:
+            signal.setitimer(signal.ITIMER_REAL, each)
+            answer.write(json.dumps(plain(_one(recorded, name))).encode() + b"\n")
+            answer.flush()
+
+    return work
+
+
+def _one(recorded: Recorded, name: str) -> Lowered:
+    begin = time.monotonic()
+    folder = recorded.folder / name
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _lowered(recorded, name, folder, begin)
+    except here.NotPossible as error:
+        return Lowered(name, stopped_by=str(error))
+    except Stopped as error:
+        return Lowered(name, stopped_by=str(error), seconds=round(time.monotonic() - begin, 3))
+    except Exception as error:
+        return Lowered(name, stopped_by=str(reason(error)), seconds=round(time.monotonic() - begin, 3))
+
+
+def _lowered(recorded: Recorded, name: str, folder: Path, begin: float) -> Lowered:
+    if name != NATIVE:
+        here.pretend(here.target(name))
+    stops = alone(recorded.module)
+    graph, examples = lower.static(recorded)
+    with lower.settings():
+        joint = lower.joint(graph)
+        random = recorded.values and saved.is_random(joint)
+        if random and not (recorded.folder / "values.sha256").exists():
+            saved.outputs_again(recorded, joint)
+        there, mode = lower.swapped(joint, examples, torch.device("cuda", 0))
+        made = lower.plan(joint, there, mode, recorded.kind, provenance.watching)
+        traced = provenance.trace(made)
+    (folder / saved.MODULE).write_text(made.module, "utf-8")
+    why = ""
+    if recorded.values:
+        why = saved.values(recorded, folder, made.lowering.module, frozenset(traced.buffers.values()))
+    seconds = round(time.monotonic() - begin, 3)
+    data = {
+        "target": name, "stopped_by": stops, "seconds": seconds, "kernels": [plain(one) for one in traced.kernels],
+        "buffers": traced.buffers, "calls": traced.calls, "values": why,
+    }  # fmt: skip
+    (folder / saved.KERNELS).write_text(json.dumps(data), "utf-8")
+    module = f"{recorded.folder.name}/{name}/{saved.MODULE}"
+    return Lowered(name, traced.kernels, stops, module, seconds)
+
+
+def alone(graph: torch.fx.GraphModule) -> str:
+    """The operator, and why, that has no kernel for a GPU; Inductor would leave the call of it in. Empty when there is none.
+
+    Of torch's own operators a build without CUDA does not know; those for the CPU alone are told by their names.
+    """
+    core: Any = torch._C
+    for node in graph.graph.nodes:
+        target = node.target
+        if node.op != "call_function" or not isinstance(target, torch._ops.OpOverload):
+            continue
+        if target.namespace in ("aten", "prims", "inductor", "_c10d_functional", "c10d_functional", "higher_order"):
+            if _ON_CPU_ALONE.search(str(target)):
+                return f"{target}: this operator exists for the CPU alone."
+            continue
+        if not core._dispatch_has_computed_kernel_for_dispatch_key(target.name(), "CUDA"):
+            return f"{target}: this operator has no kernel for GPUs (as far as this machine's build of it says)."
+    return ""
+
+
+def reason(error: BaseException) -> Stopped:
+    """Which op could not be lowered and why, from what Inductor raised."""
+    texts = []
+    cause: BaseException | None = error
+    while cause is not None and len(texts) < 8:
+        texts.append(str(cause))
+        cause = cause.__cause__ or cause.__context__
+    for pattern in (_TARGET, _EXECUTING):
+        found = next((one[1] for text in texts for one in [pattern.search(text)] if one), None)
+        if found is not None:
+            return Stopped(_plain(found), _first_line(error))
+    return Stopped("", _first_line(error))
+
+
+def _plain(target: str) -> str:
+    return target.removeprefix("torch.ops.").removeprefix("torch._ops.")
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0][:300]}" if lines else type(error).__name__
