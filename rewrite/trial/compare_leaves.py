@@ -178,9 +178,9 @@ class Judge:
         differing = (one != other) & ~(one.isnan() & other.isnan())
         far = too_far(one, other, *(target.values if target is not None else None for target in targets))
         if bool(far.any()):
-            yield f"{old.path}{_elements(one, other, far)}"
+            yield f"{old.path}{elements(one, other, far)}"
         elif bool(differing.any()):
-            self.close.append(f"{old.path}{_elements(one, other, differing)}")
+            self.close.append(f"{old.path}{elements(one, other, differing)}")
         elif not _same_bits(one, other):
             self.close.append(f"{old.path}: the sign of a zero")
 
@@ -253,7 +253,7 @@ def _short(text: str, other: str) -> str:
     return shown if len(shown) <= 200 else shown[:200] + "..."
 
 
-def _elements(old: torch.Tensor, new: torch.Tensor, where: torch.Tensor) -> str:
+def elements(old: torch.Tensor, new: torch.Tensor, where: torch.Tensor) -> str:
     """ "3 of 32 elements differ, largest 1.2 at [3, 4]", or the first NaN that was none."""
     count = int(where.sum())
     if old.numel() == 1:

@@ -32,11 +32,21 @@ _FLOAT64 = torch.finfo(torch.float64).eps
 
 
 def too_far(
-    old: torch.Tensor, new: torch.Tensor, reference: torch.Tensor | None = None, shaken: torch.Tensor | None = None
+    old: torch.Tensor,
+    new: torch.Tensor,
+    reference: torch.Tensor | None = None,
+    shaken: torch.Tensor | None = None,
+    *,
+    ulps: float = ULPS,
+    floor: float = 1.0,
 ) -> torch.Tensor:
-    """A mask of the elements that differ by more than rounding. Old and new have one shape and one dtype."""
+    """A mask of the elements that differ by more than rounding. Old and new have one shape and one dtype.
+
+    floor: how many units in the last place of the largest element are allowed everywhere, besides the others.
+    """
     if old.is_complex():
-        parts = too_far(torch.view_as_real(old), torch.view_as_real(new), _real(reference, old), _real(shaken, old))
+        real, other = _real(reference, old), _real(shaken, old)
+        parts = too_far(torch.view_as_real(old), torch.view_as_real(new), real, other, ulps=ulps, floor=floor)
         return parts.any(-1)
     if not old.is_floating_point():
         return old != new
@@ -44,17 +54,17 @@ def too_far(
     first, second = old.double(), new.double()
     special = ~(first.isfinite() & second.isfinite())
     alike = (first == second) | (first.isnan() & second.isnan())
-    target = _usable(first, reference, eps)
+    target = usable(first, reference, eps)
     if target is None:
-        far = (second - first).abs() > ULPS * eps * first.abs()
+        far = (second - first).abs() > ulps * eps * first.abs()
     else:
         finite = target.isfinite() & ~special
         error = _largest((first - target).abs(), finite)
-        if (other := _usable(first, shaken, eps)) is not None:
+        if (other := usable(first, shaken, eps)) is not None:
             error = max(error, _largest((other - target).abs(), finite & other.isfinite()))
         largest = _largest(target.abs(), finite)
-        allowed = FACTOR * error + eps * (ULPS * target.abs() + largest)
-        far = torch.where(finite, (second - target).abs() > allowed, (second - first).abs() > ULPS * eps * first.abs())
+        allowed = FACTOR * error + eps * (ulps * target.abs() + floor * largest)
+        far = torch.where(finite, (second - target).abs() > allowed, (second - first).abs() > ulps * eps * first.abs())
     return torch.where(special, ~alike, far)
 
 
@@ -65,7 +75,8 @@ def number_too_far(old: float, new: float, reference: float | None = None, shake
     return bool(too_far(torch.tensor([old], dtype=dtype), torch.tensor([new], dtype=dtype), *targets))
 
 
-def _usable(old: torch.Tensor, reference: torch.Tensor | None, eps: float) -> torch.Tensor | None:
+def usable(old: torch.Tensor, reference: torch.Tensor | None, eps: float) -> torch.Tensor | None:
+    """The reference in float64, where it is one for `old`."""
     if reference is None or reference.shape != old.shape or not reference.is_floating_point():
         return None
     target = reference.double()

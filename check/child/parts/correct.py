@@ -1,0 +1,171 @@
+"""The part that says whether compiled code computes what eager does, and where it does not."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from g2.capture.codec import plain
+from g2.check.child import correct_random, locate
+from g2.check.child.correct_judge import Verdict, verdict
+from g2.check.child.correct_runs import Case, Failed, How, Runs
+from g2.check.child.moment import Asked, Moment, Tell
+from g2.check.model import Compared
+from g2.rewrite.trial.deeds import Outcome
+from g2.rewrite.trial.variants import sequences, variants
+
+_COMPARING = 0.6  # of the time for the part; what is left is for finding where it is wrong
+_AT_FIRST = 6  # inputs that are compared together, the recorded ones among them
+_TOGETHER = 8
+_MOST = 30
+_GRADIENTS = "requiring grad"  # in the name of a variant
+Found = list[Outcome | Failed]
+
+
+def work(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> None:
+    """Compare, tell, and locate the first that differs. Events: "compared", "wrong", "note", "spent"."""
+    part = _Part(moment, asked, tell, time.monotonic() + 0.9 * asked.seconds)
+    try:
+        differing = part.compare(time.monotonic() + _COMPARING * asked.seconds)
+        if differing is not None:
+            case, found = differing
+            locate.locate(part.runs, case, found, folder, part.deadline, tell)
+    finally:
+        for what, seconds in part.runs.spent.items():
+            tell({"e": "spent", "what": what, "s": round(seconds, 3)})
+
+
+class _Part:
+    def __init__(self, moment: Moment, asked: Asked, tell: Tell, deadline: float) -> None:
+        self.runs = Runs(moment, asked.mode)
+        self.deadline = deadline
+        self._asked = asked
+        self._tell = tell
+
+    def compare(self, until: float) -> tuple[Case, Verdict] | None:
+        """The first case that differs, the recorded one before all others."""
+        cases = list(_cases(self.runs))
+        first: tuple[Case, Verdict] | None = None
+        random = False
+        for start, end in itertools.pairwise([0, _AT_FIRST, *range(_AT_FIRST + _TOGETHER, _MOST + 1, _TOGETHER)]):
+            if not cases[start:end] or (start and (time.monotonic() > until or first is not None)):
+                break
+            eager = self.runs.outcomes(cases[start:end], How.EAGER, self._left(until))
+            if not start:
+                random = any(isinstance(one, Outcome) and _drew(one) for one in eager)
+                if not eager or isinstance(eager[0], Failed):
+                    why = eager[0].why if eager and isinstance(eager[0], Failed) else "the time was up"
+                    self._told(cases[0], Verdict("unable", f"eager: {why}"))
+                    return None
+            first = self._batch(cases[start:end], eager, until) or first
+        if random and first is None:
+            self._statistics(cases[0], until)
+        return first
+
+    def _left(self, until: float) -> float:
+        return max(until - time.monotonic(), 5.0)
+
+    def _batch(self, cases: Sequence[Case], eager: Found, until: float) -> tuple[Case, Verdict] | None:
+        cases = cases[: len(eager)]
+        compiled = self._all(cases, How.COMPILED, until)
+        exact = self._all(cases, How.EXACT, until)
+        shaken: dict[int, Outcome | Failed] = {}
+        first: tuple[Case, Verdict] | None = None
+        for at, case in enumerate(cases):
+            one, other = eager[at], compiled[at]
+            if isinstance(one, Failed):
+                continue
+            if isinstance(other, Failed):
+                found = self._ended(case, other)
+            else:
+                found = verdict(one, other, _outcome(exact[at]))
+                if found.outcome == "differs":
+                    if at not in shaken:
+                        shaken[at] = self._single(case, How.SHAKEN, until)
+                    found = self._confirmed(case, one, other, _outcome(exact[at]), _outcome(shaken[at]), until)
+            if found is None:
+                continue
+            self._told(case, found)
+            if found.outcome == "differs" and first is None:
+                first = case, found
+        return first
+
+    def _all(self, cases: Sequence[Case], how: How, until: float) -> Found:
+        """Outcomes of all cases: what comes after one that ended its fork is done in another."""
+        found: Found = []
+        while len(found) < len(cases) and (time.monotonic() < until or not found):
+            more = self.runs.outcomes(cases[len(found) :], how, self._left(until))
+            found += more
+            if not more or (isinstance(more[-1], Failed) and more[-1].late):
+                break
+        late = Failed("the time for comparing was up", unmade=True)
+        return [*found, *[late] * (len(cases) - len(found))]
+
+    def _single(self, case: Case, how: How, until: float) -> Outcome | Failed:
+        return self._all([case], how, max(until, time.monotonic() + 10))[0]
+
+    def _ended(self, case: Case, failed: Failed) -> Verdict | None:
+        """Compiled code that left no outcome."""
+        if failed.unmade:
+            return None
+        if failed.late:
+            return Verdict("unable", f"compiled: {failed.why}")
+        return Verdict("differs", f"compiled code ended the process: {failed.why}; eager does not")
+
+    def _confirmed(
+        self, case: Case, eager: Outcome, compiled: Outcome, exact: Outcome | None, shaken: Outcome | None, until: float
+    ) -> Verdict:
+        """What is left of a difference when conditioning, eager's own indeterminism and the calls before are looked at."""
+        found = verdict(eager, compiled, exact, shaken)
+        if found.outcome != "differs":
+            return found
+        again = self._single(case, How.EAGER, until)
+        if isinstance(again, Failed) or verdict(eager, again).outcome not in ("same", "refused"):
+            return Verdict("unable", "eager itself does something else each time, so there is nothing to compare with")
+        alone = self._single(case, How.COMPILED, until)
+        if isinstance(alone, Failed):
+            return self._ended(case, alone) or found
+        single = verdict(eager, alone, exact, shaken)
+        if single.outcome == "differs":
+            return single
+        return replace(found, detail=f"after calls with other inputs, not alone: {found.detail}")
+
+    def _statistics(self, case: Case, until: float) -> None:
+        if time.monotonic() > until:
+            self._tell({"e": "note", "what": "Inductor's own random numbers were not compared: the time was up."})
+            return
+        found = correct_random.compared(self.runs, case, self._left(until))
+        self._told(replace(case, inputs=f"{case.inputs}, with Inductor's own random numbers"), found)
+
+    def _told(self, case: Case, found: Verdict) -> None:
+        one = Compared(self._asked.variant, case.inputs, found.outcome, found.detail, found.how, found.worst)
+        self._tell({"e": "compared", "compared": plain(one)})
+
+
+def _cases(runs: Runs) -> Iterator[Case]:
+    """The recorded inputs, and others made from them, the most telling first."""
+    subject = runs.subject
+    yield subject.recorded
+    try:
+        made = list(variants(subject.args, subject.kwargs, subject.owner))
+        rows = list(sequences(subject.args, subject.kwargs, subject.owner))
+    except Exception:  # the inputs' own code
+        return
+    others = [Case(one.name, (one,)) for one in made if runs.moment.trains or _GRADIENTS not in one.name]
+    in_rows = [Case(name, tuple(calls)) for name, calls in rows]
+    yield from (*others[: _AT_FIRST - 2], *in_rows[:1], *others[_AT_FIRST - 2 :], *in_rows[1:])
+
+
+def _outcome(found: Outcome | Failed) -> Outcome | None:
+    return None if isinstance(found, Failed) or found.raised is not None else found
+
+
+def _drew(outcome: Outcome) -> bool:
+    """Whether torch's random stream was drawn from."""
+    return any(before != after for name, before, after in outcome.random if name in ("torch", "cuda"))
+
+
