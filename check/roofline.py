@@ -68,11 +68,19 @@ def is_product(kernel: Kernel) -> bool:
     return bool(_products(kernel))
 
 
+def limit(kernel: Kernel, on: Device) -> tuple[str, float | None]:
+    """What bounds its arithmetic, in words, and how many FLOPs per second that are."""
+    dtype, product = _dtype(kernel, on), is_product(kernel)
+    rate = on.rate(dtype, product)
+    if on.measured:
+        return f"{dtype}, a matrix product", rate
+    return (f"{dtype} matrix units" if product and rate != on.rate(dtype) else dtype), rate
+
+
 def kernel_floor(kernel: Kernel, on: Device, replayed: bool = False) -> Floor:
     """Of all launches of a kernel in one call. replayed: from a CUDA graph."""
-    moved = kernel.read + kernel.written
-    rate = on.rate(_dtype(kernel, on), is_product(kernel))
-    return _floor(moved, kernel.flops, rate, kernel.launches, on, replayed)
+    _, rate = limit(kernel, on)
+    return _floor(kernel.read + kernel.written, kernel.flops, rate, kernel.launches, on, replayed)
 
 
 def lowered_floor(lowered: Lowered, on: Device, replayed: bool = False) -> Floor:
