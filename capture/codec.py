@@ -74,7 +74,10 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def build(hint: Any, data: Any) -> Any:
-    """The reverse, by type hints. Raises TypeError, ValueError, KeyError or AttributeError where the data does not fit."""
+    """The reverse, by type hints.
+
+    Raises TypeError, ValueError, KeyError or AttributeError where the data does not fit.
+    """
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         if data is None:

@@ -34,7 +34,7 @@ class Forks:
                     with contextlib.suppress(ValueError, KeyError):
                         event = json.loads(line)
                         self._known[event["pid"]] = self._folder / event["journal"]
-        return {pid: journal for pid, journal in self._known.items() if _alive(pid) and not _ended(journal)}
+        return {pid: journal for pid, journal in self._known.items() if alive(pid) and not ended(journal)}
 
     def wait(self, tick: Callable[[], None], enough: Callable[[], bool]) -> tuple[str, ...]:
         """Until all have ended, or the limit, or `enough`; returns a note for those that were stopped."""
@@ -57,7 +57,8 @@ class Forks:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process is still running."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -70,7 +71,8 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _ended(journal: Path) -> bool:
+def ended(journal: Path) -> bool:
+    """Whether the last event of a journal says that its process came to its own end."""
     try:
         with journal.open("rb") as events:
             events.seek(max(events.seek(0, os.SEEK_END) - 200, 0))

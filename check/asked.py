@@ -14,9 +14,9 @@ PARTS = ("correct", "speed", "kernels")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """targets: "sm_90", "gfx942", "native". mode: of torch.compile. dtype: floating inputs and parameters are turned to it
-    first; empty leaves them. variant: "compiled", or "fixed" where proved rewrites are served. seconds: for one part of
-    one call. calls: of one root that are examined at most.
+    """targets: "sm_90", "gfx942", "native". mode: of torch.compile. dtype: floating inputs and parameters are turned to
+    it first; empty leaves them. variant: "compiled", or "fixed" where proved rewrites are served. seconds: for one part
+    of one call. calls: of one root that are examined at most.
     """
 
     targets: tuple[str, ...] = ("sm_90",)
@@ -32,7 +32,8 @@ class Asked:
     def read(cls, folder: Path) -> Asked:
         """What the parent asked. Raises OSError and ValueError when that cannot be read."""
         data: dict[str, Any] = json.loads((folder / NAME).read_text("utf-8"))
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+        found: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in data.items()}
+        return cls(**found)
 
     def write(self, folder: Path) -> None:
         """Raises OSError when the folder cannot be written."""

@@ -1,7 +1,7 @@
 """The nouns of a check: what was compiled, whether it is right, how fast it is, how far from the hardware's limit.
 
-Frozen and plain (standard library only), as capture/model.py is. Bytes are bytes, FLOPs are operations (a fused multiply-add
-is two), times are seconds unless a name says otherwise.
+Frozen and plain (standard library only), as capture/model.py is. Bytes are bytes, FLOPs are operations (a fused
+multiply-add is two), times are seconds unless a name says otherwise.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class Assembled:
 class Kernel:
     """Something that one call of a graph launches.
 
-    kind: "triton", "cpp" (Inductor's C++ for the CPU) or "library" (cuBLAS, cuDNN, attention, anything that is called and
-    not generated). lines: all of the program's that it computes, through resume functions and backward. ops: the ATen ops it
-    fuses. grid: of one launch. read, written, flops: of all its launches in one call. checked: "" where it was not
-    interpreted, else "same", "close", "differs" or why it could not be.
+    kind: "triton", "cpp" (Inductor's C++ for the CPU) or "library" (cuBLAS, cuDNN, attention, anything that is called
+    and not generated). lines: all of the program's that it computes, through resume functions and backward. ops: the
+    ATen ops it fuses. grid: of one launch. read, written, flops: of all its launches in one call. checked: "" where it
+    was not interpreted, else "same", "close", "differs" or why it could not be.
     """
 
     name: str
@@ -81,8 +81,8 @@ class Kernel:
 class Lowered:
     """One graph brought to one target.
 
-    stopped_by: the op that could not be brought there and why, empty when the whole graph was. module: the file with the
-    kernels and what calls them. interpreted: "same", "close", "differs", or "" when it was not, then `why` says it.
+    stopped_by: the op that could not be brought there and why, empty when the whole graph was. module: the file with
+    the kernels and what calls them. interpreted: "same", "close", "differs", or "" when it was not, then `why` says it.
     """
 
     target: str
@@ -99,8 +99,8 @@ class Lowered:
 class Graph:
     """An ATen graph, as AOTAutograd hands it to a compiler.
 
-    id: Dynamo's compile id. kind: "forward", "backward" or "inference". eager_bytes: what eager reads and writes, op by op.
-    needed_bytes: inputs read once and outputs written once, below which no fusion goes.
+    id: Dynamo's compile id. kind: "forward", "backward" or "inference". eager_bytes: what eager reads and writes, op by
+    op. needed_bytes: inputs read once and outputs written once, below which no fusion goes.
     """
 
     id: str
@@ -128,8 +128,8 @@ class Worst:
 class Compared:
     """One comparison of compiled with eager.
 
-    variant: "compiled" or "fixed". inputs: in words. outcome: "same", "close", "differs", "refused" (both raise the same) or
-    "unable". how: the rule by which it was judged, "float64" or the named fallback.
+    variant: "compiled" or "fixed". inputs: in words. outcome: "same", "close", "differs", "refused" (both raise the
+    same) or "unable". how: the rule by which it was judged, "float64" or the named fallback.
     """
 
     variant: str
@@ -176,9 +176,9 @@ class Timed:
 class Machine:
     """The processor that a run was measured on, as the run measured it.
 
-    bandwidth: bytes per second of a copy beyond the last level of cache, read and written. cache: bytes of that level, 0
-    where it is not known. rates: FLOPs per second of a matrix product, by dtype. load: the load average of the last minute
-    by processor.
+    bandwidth: bytes per second of a copy beyond the last level of cache, read and written. cache: bytes of that level,
+    0 where it is not known. rates: FLOPs per second of a matrix product, by dtype. load: the load average of the last
+    minute by processor.
     """
 
     name: str
@@ -192,11 +192,12 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """speedups: eager's time over the variant's, by its name. pays_after: calls after which compiling has paid for itself.
+    """speedups: eager's time over the variant's, by its name. pays_after: calls after which compiling has paid for
+    itself.
 
-    clock: "processor" where one thread works, so that what others take does not count, else "wall" or "device". also: of
-    the same calls, their forward alone. host: on a GPU, the share of a compiled call in which no kernel runs. prevents: why
-    the compiled call cannot be replayed as a CUDA graph.
+    clock: "processor" where one thread works, so that what others take does not count, else "wall" or "device". also:
+    of the same calls, their forward alone. host: on a GPU, the share of a compiled call in which no kernel runs.
+    prevents: why the compiled call cannot be replayed as a CUDA graph.
     """
 
     device: str
@@ -242,7 +243,9 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Operators:
-    """How often each operator stands in the script's graphs, by level: "torch", "aten", "core aten", "prims", "inductor"."""
+    """How often each operator stands in the script's graphs, by level: "torch", "aten", "core aten", "prims",
+    "inductor".
+    """
 
     level: str
     counts: tuple[tuple[str, int], ...]
@@ -275,8 +278,7 @@ class Check:
     @property
     def wrong(self) -> bool:
         """Whether anything that was compared differs."""
-        return any(
-            one.outcome == "differs" for call in self.calls for one in call.compared
-        ) or any(
-            kernels.interpreted == "differs" for call in self.calls for graph in call.graphs for kernels in graph.lowered
+        graphs = [graph for call in self.calls for graph in call.graphs]
+        return any(one.outcome == "differs" for call in self.calls for one in call.compared) or any(
+            one.interpreted == "differs" for graph in graphs for one in graph.lowered
         )

@@ -30,8 +30,7 @@ def refusal() -> str | None:
             f"Hidden breaks were not looked for: {device} is in use, and such a process cannot be forked. "
             "Run once on the CPU to see them."
         )
-    distributed = torch.distributed
-    if distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1:
+    if not alone():
         return (
             "Hidden breaks were not looked for: the process works with others (torch.distributed), and a copy of it "
             "would disturb their collectives. Run with one process to see them."
@@ -43,6 +42,12 @@ def refusal() -> str | None:
             f"the {available >> 20} MiB that are available."
         )
     return None
+
+
+def alone() -> bool:
+    """Whether what is done in this process disturbs no other: no collectives of torch.distributed are waited for."""
+    distributed = torch.distributed
+    return not (distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1)
 
 
 def tell_once(journal: Journal, what: str) -> None:

@@ -15,6 +15,7 @@ import signal
 import stat
 import struct
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,17 @@ _PREFIXES = (
     "shutil.", "socket.", "ftplib.", "http.client.", "smtplib.", "imaplib.", "poplib.", "telnetlib.", "syslog.",
     "nntplib.",
 )  # fmt: skip
+# What starting a compiler, and sharing a cache with others, takes.
+_STARTING = frozenset(
+    ("subprocess.Popen", "os.posix_spawn", "os.fork", "os.exec", "fcntl.flock", "fcntl.lockf", "os.kill", "os.killpg")
+)
+_FILES = frozenset(
+    (
+        "os.remove", "os.rename", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod",
+        "os.utime", "shutil.rmtree", "shutil.move", "shutil.copyfile", "shutil.copymode", "shutil.copystat",
+        "shutil.copytree", "tempfile.mkstemp", "tempfile.mkdtemp",
+    )
+)  # fmt: skip
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _NULL = os.devnull
 
@@ -40,11 +52,17 @@ class Forbidden(PermissionError):
 
     raised = 0  # how often, so that a caller notices one that was caught inside
     forks = False  # whether a fork is one of ours
+    inside: tuple[str, ...] = ()  # folders in which files may be changed
 
 
-def become_quiet(*, seconds: int) -> list[str]:
-    """Raise the fences around this (forked, single-threaded) process. Returns the names of those that are missing."""
+def become_quiet(*, seconds: int, inside: Sequence[Path] = ()) -> list[str]:
+    """Raise the fences around this (forked, single-threaded) process. Returns the names of those that are missing.
+
+    inside: folders in which files may be changed, as a compiler has to. Then programs may be started too: what they do
+    outside of these the kernel alone refuses.
+    """
     missing = []
+    Forbidden.inside = tuple(os.path.realpath(folder) for folder in inside)
     for number in (signal.SIGTERM, signal.SIGALRM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -55,7 +73,7 @@ def become_quiet(*, seconds: int) -> list[str]:
         Path("/proc/self/oom_score_adj").write_text("1000")  # short of memory, the kernel takes this process first
     if not own_shared_memory():
         missing.append("private memory")
-    if not _landlock():
+    if not _landlock(Forbidden.inside):
         missing.append("landlock")
     sys.addaudithook(_refuse)
     return missing
@@ -116,16 +134,31 @@ def _refuse(event: str, args: tuple[Any, ...]) -> None:
         if not _may_open(args):
             Forbidden.raised += 1
             raise Forbidden(1, f"g2 does not repeat effects: open {args[0]!r}")
-    elif event == "os.fork" and Forbidden.forks:
+    elif (event == "os.fork" and Forbidden.forks) or _inside(event, args):
         return
     elif event in _EVENTS or event.startswith(_PREFIXES):
         Forbidden.raised += 1
         raise Forbidden(1, f"g2 does not repeat effects: {event}")
 
 
+def _inside(event: str, args: tuple[Any, ...]) -> bool:
+    """Whether a compiler does this in its own folders."""
+    if not Forbidden.inside:
+        return False
+    if event in _STARTING:
+        return True
+    paths = [value for value in args[:2] if isinstance(value, (str, bytes, os.PathLike))]
+    return event in _FILES and bool(paths) and all(_below(path) for path in paths)
+
+
+def _below(path: Any) -> bool:
+    real = os.path.realpath(os.fsdecode(path))
+    return any(real == folder or real.startswith(folder + os.sep) for folder in Forbidden.inside)
+
+
 def _may_open(args: tuple[Any, ...]) -> bool:
     path, mode, flags = args
-    if path == _NULL:
+    if path == _NULL or (Forbidden.inside and isinstance(path, (str, bytes, os.PathLike)) and _below(path)):
         return True
     if isinstance(path, int):  # an inherited descriptor leads nowhere, and one of our own was asked for before
         return True
@@ -141,8 +174,10 @@ def _may_open(args: tuple[Any, ...]) -> bool:
     return stat.S_ISREG(kind) or stat.S_ISDIR(kind) or os.fspath(path) in ("/dev/urandom", "/dev/random", "/dev/zero")
 
 
-def _landlock() -> bool:
-    """Forbid this process every change of the file system, and TCP, in the kernel (Landlock, Linux 5.13 and newer)."""
+def _landlock(inside: Sequence[str]) -> bool:
+    """Forbid this process every change of the file system but below `inside`, and TCP, in the kernel (Landlock, Linux
+    5.13 and newer).
+    """
     if sys.platform != "linux":
         return False
     create, add_rule, restrict, no_new_privileges = 444, 445, 446, 38  # the same numbers on every architecture
@@ -159,10 +194,10 @@ def _landlock() -> bool:
         ruleset = libc.syscall(create, ctypes.byref(fields), size, 0)
         if ruleset < 0 or libc.prctl(no_new_privileges, 1, 0, 0, 0) != 0:
             return False
-        null = os.open(_NULL, os.O_PATH | os.O_CLOEXEC)
-        beneath = struct.pack("=Qi", 1 << 1, null)  # WRITE_FILE
-        libc.syscall(add_rule, ruleset, 1, beneath, 0)
-        os.close(null)
+        for path, allowed in ((_NULL, 1 << 1), *((folder, rights) for folder in inside)):  # 1 << 1 is WRITE_FILE
+            place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+            libc.syscall(add_rule, ruleset, 1, struct.pack("=Qi", allowed, place), 0)
+            os.close(place)
         done = libc.syscall(restrict, ruleset, 0) == 0
         os.close(ruleset)
         return bool(done)

@@ -21,8 +21,8 @@ Compiler = Callable[..., Callable[..., Any]]
 class Moment:
     """A call of a root, with the very objects that it was given, in a process that may do with them what it likes.
 
-    number: how often this root's calls were examined before. module: the root's, where it is one. trains: the script ran
-    a backward pass. Where `args` begins with the module itself, it is what the call was made with. threads: that
+    number: how often this root's calls were examined before. module: the root's, where it is one. trains: the script
+    ran a backward pass. Where `args` begins with the module itself, it is what the call was made with. threads: that
     torch uses in the script.
     """
 

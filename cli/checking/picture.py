@@ -11,8 +11,8 @@ from g2.check.roofline import ARITHMETIC, LAUNCH, MEMORY
 from g2.cli.checking.amounts import time
 from g2.cli.checking.points import Point, Roof, Scale, points, quantity, roofs, scale
 
-_WIDE, _HIGH = 860, 460
-_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 196, 60, 96  # around the picture
+_WIDE, _HIGH = 880, 460
+_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 216, 60, 96  # around the picture
 # Told apart by form as well as by colour. Colours: Okabe and Ito's, which the colour-blind can tell apart.
 _STYLE = """
 svg{--ink:#1a1a1a;--soft:#6b6b6b;--grid:#e3e3e3;--paper:#fff;--memory:#0072b2;--arithmetic:#d55e00;--launch:#6b6b6b}

@@ -62,6 +62,16 @@ def found(ask: Ask) -> tuple[Session, Result]:
     return _searched(store, ask, None, None)
 
 
+def proved(store: Store, target: tuple[str, ...]) -> KeptResult | None:
+    """What was found out last for this script in this folder, where it still holds for the files on disk."""
+    cwd = str(Path.cwd())
+    for run in store.kept():
+        if run.complete and run.cwd == cwd and run.argv == target and (run.folder / RESULT).exists():
+            session = read(run.folder / SESSION)
+            return None if session.exit_code else _known(run.folder, session)
+    return None
+
+
 def _last(store: Store, ask: Ask) -> Kept | None:
     """The last record of this folder that fits. Raises Refusal when one is needed."""
     cwd = str(Path.cwd())

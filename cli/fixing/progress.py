@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from g2.cli.look import is_terminal
 from g2.cli.progress import describe
-from g2.cli.text import plural
+from g2.cli.text import inline, plural
 
 if TYPE_CHECKING:
     from g2.capture.tail import Progress
@@ -40,10 +40,16 @@ class Line:
 
     def run(self, progress: Progress) -> None:
         """How far a run of the script is."""
+        self._draw(f"g2: {self._stage}: {describe(progress).removeprefix('g2: ')}")
+
+    def doing(self, what: str) -> None:
+        """What goes on, where no script is running."""
+        self._draw(f"g2: {inline(what)}" if what else "g2: waiting")
+
+    def _draw(self, text: str) -> None:
         if not self._shown:
             return
         with self._lock:
-            text = f"g2: {self._stage}: {describe(progress).removeprefix('g2: ')}"
             try:
                 width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
             except (OSError, ValueError):

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from g2.capture.model import Snippet, Span
@@ -60,6 +61,10 @@ class Page:
     def line(self, text: Text, indent: int = 0) -> None:
         """One line that is never wrapped."""
         self._console.print(Text(" " * indent) + text, soft_wrap=True)
+
+    def show(self, what: RenderableType, indent: int = 0) -> None:
+        """Anything that rich draws."""
+        self._console.print(Padding(what, (0, 0, 0, indent)))
 
     def paragraph(self, text: Text, indent: int = 0, label: Text | None = None) -> None:
         """Wrapped text; `label` stands before its first line, within the indent."""

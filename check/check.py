@@ -1,0 +1,158 @@
+"""`g2 check` as a function: runs of the script with its calls examined, stages on what they left, and a Check of it
+all.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from g2.capture import launch
+from g2.capture.model import Session
+from g2.capture.tail import Progress
+from g2.check import fold
+from g2.check.asked import Asked
+from g2.check.model import Call, Check, Part
+from g2.check.stages import Examinations, stage
+
+WITNESS = "g2.check.child.witness"
+_STAGES = (("interpret", "interpreted"), ("assemble", "assembled"))
+_MORE = 30.0  # seconds that a stage may take beyond its own limit
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """Proved rewrites, as text for the files that they change; rewrites: how many."""
+
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    rewrites: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """A check of one script. folder: private and empty, left full. fixed: served in a second run of the script.
+
+    on_progress: told how far a run is; doing: what is done after it, in words.
+    """
+
+    options: launch.Options
+    folder: Path
+    asked: Asked
+    fixed: Overlay = field(default_factory=Overlay)
+    on_progress: Callable[[Progress], None] = lambda progress: None
+    doing: Callable[[str], None] = lambda text: None
+
+    def run(self, stdout: int | None = None, stderr: int | None = None) -> Session:
+        """Run the script as it is; descriptors for its streams, None inherits ours. What it leaves behind waits to be
+        examined, until finish() or drop(). Raises launch.LaunchError, OSError.
+        """
+        return self._run(self._as_is, self.options, self.asked, stdout, stderr)
+
+    def finish(self, session: Session, version: str) -> Check:
+        """Examine what was left. version: of g2. Raises launch.LaunchError, OSError."""
+        began = time.time()
+        self._wait(self._as_is)
+        calls, notes = fold.calls(self._as_is), self._notes()
+        if self.fixed.files and session.exit_code == 0 and {"correct", "speed"} & set(self.asked.parts):
+            again, more = self._fixed()
+            calls = fold.merged(calls, more)
+            if again.exit_code:
+                notes.append(f"With the proved rewrites in place the script ended with exit code {again.exit_code}.")
+        for graph in sorted(path.parent for path in self._as_is.glob("check-*-*/g*/graph.json")):
+            self._stages(graph)
+        ran, whole = fold.spent(self._as_is)
+        return Check(
+            g2=version,
+            argv=session.argv,
+            cwd=session.cwd,
+            exit_code=session.exit_code,
+            python=session.python,
+            torch=session.torch,
+            triton=_version("triton"),
+            device=session.device,
+            targets=self.asked.targets,
+            started=session.started,
+            seconds=round(session.seconds + time.time() - began, 1),
+            calls=_renewed(calls, fold.calls(self._as_is)),
+            operators=fold.operators(self._as_is),
+            lost=session.lost,
+            script_error=session.script_error,
+            overhead=round(whole / ran, 2) if ran else None,
+            notes=tuple(notes),
+        )
+
+    def drop(self) -> None:
+        """End everything that still examines."""
+        for folder in (self._as_is, self.folder / "fixed"):
+            Examinations(folder).stop()
+
+    @property
+    def _as_is(self) -> Path:
+        return self.folder / "compiled"
+
+    def _notes(self) -> list[str]:
+        if not self.fixed.rewrites:
+            return []
+        many = "1 proved rewrite" if self.fixed.rewrites == 1 else f"{self.fixed.rewrites} proved rewrites"
+        return [f"`fixed` is the script with {many} of the last g2 fix in place; nothing was written."]
+
+    def _run(
+        self, folder: Path, options: launch.Options, asked: Asked, stdout: int | None, stderr: int | None
+    ) -> Session:
+        folder.mkdir(mode=0o700)
+        asked.write(folder)
+        return launch.run(
+            replace(options, once=True, witness=WITNESS),
+            folder,
+            child_stdout=stdout,
+            child_stderr=stderr,
+            on_progress=self.on_progress,
+        )
+
+    def _wait(self, folder: Path) -> None:
+        Examinations(folder).wait(self.doing)
+
+    def _fixed(self) -> tuple[Session, tuple[Call, ...]]:
+        folder = self.folder / "fixed"
+        options = replace(self.options, overlay=self.fixed.files)
+        with Path(os.devnull).open("wb") as nowhere:
+            out = nowhere.fileno()
+            session = self._run(folder, options, replace(self.asked, variant="fixed"), out, out)
+        self._wait(folder)
+        return session, fold.calls(folder)
+
+    def _stages(self, graph: Path) -> None:
+        """Interpret and assemble the kernels of one graph, for each target. What failed is written where they write."""
+        for target in self.asked.targets:
+            if not (graph / target / "module.py").exists():
+                continue
+            for name, left in _STAGES:
+                tell = partial(self.doing, f"{name} {target}, {graph.name}")
+                words = [str(graph), "--target", target, "--seconds", f"{self.asked.seconds:g}"]
+                why = stage(f"g2.check.child.{name}", words, self.asked.seconds + _MORE, tell)
+                path = graph / target / f"{left}.json"
+                if why and not path.exists():
+                    path.write_text(json.dumps({"outcome": "", "why": why, "kernels": {}}), "utf-8")
+
+
+def _renewed(calls: Sequence[Call], again: Sequence[Call]) -> tuple[Call, ...]:
+    graphs = {(call.root, call.number): call.graphs for call in again}
+    return tuple(replace(call, graphs=graphs.get((call.root, call.number), call.graphs)) for call in calls)
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def failures(calls: Sequence[Call]) -> tuple[Part, ...]:
+    """All parts that could not be done."""
+    return tuple(part for call in calls for part in call.failed)

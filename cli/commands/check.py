@@ -1,0 +1,152 @@
+"""`g2 check`: the fused result in Triton: is it right, how fast, how far from the hardware's limit."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from g2.cli.options import ScriptCommand
+
+if TYPE_CHECKING:
+    from g2.cli.checking.found import Ask
+
+EPILOG = """\b
+Examples:
+  g2 check train.py --epochs 1               right? how fast? which kernels on an H100?
+  g2 check                                   the same for the last script of this folder
+  g2 check --target sm_100 --target gfx942 infer.py
+  g2 check --only correct infer.py           in CI: exit 1 when the compiled result is wrong
+  g2 check --only kernels --emit kernels/ infer.py
+  g2 check --inputs mine:batch --dtype bfloat16 infer.py
+"""
+
+USAGE = "[OPTIONS] [SCRIPT [ARGS]...]\n  g2 check [OPTIONS] -m MODULE [ARGS]..."
+
+
+@click.command(
+    cls=ScriptCommand,
+    usage=USAGE,
+    short_help="Compile what was captured, and show that it is right, how fast, and which kernels run.",
+    epilog=EPILOG,
+)
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="TARGET",
+    help="What to make kernels for: sm_80, sm_90, sm_100, gfx942, a device's name such as h200, or native. "
+    "Repeatable. Default: the GPU that is there, else sm_90.",
+)
+@click.option(
+    "--only", type=click.Choice(["correct", "speed", "kernels"]), multiple=True, help="Only this. Repeatable."
+)
+@click.option(
+    "--emit", metavar="DIR", help="Write each graph's kernels to DIR as Python modules that run by themselves."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["default", "reduce-overhead", "max-autotune"]),
+    default="default",
+    show_default=True,
+    help="As torch.compile has it.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "bfloat16", "float16", "float64"]),
+    help="Turn floating inputs and parameters to this first.",
+)
+@click.option("--inputs", metavar="MODULE:FUNCTION", help="Use the inputs that this function gives.")
+@click.option(
+    "--format",
+    "--as",
+    "format_",
+    type=click.Choice(["terminal", "json"]),
+    default="terminal",
+    show_default=True,
+    help="The form of the report.",
+)
+@click.option("-m", "module", is_flag=True, help="Run a module, as python -m does.")
+@click.option(
+    "--compile", "compile_", multiple=True, metavar="WHAT", help="What to compile, as g2 explain has it. Repeatable."
+)
+@click.option("--calls", type=click.IntRange(min=1), metavar="N", help="Stop observing after N calls of each root.")
+@click.option("--then-stop", is_flag=True, help="With --calls: end the script there, too.")
+@click.option(
+    "--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End the script after so long."
+)
+@click.option(
+    "--part-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="End a part of the check of one call after so long.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Every kernel and line, and a picture of the limits.")
+@click.option("-q", "--quiet", is_flag=True, help="No line of progress and no notes.")
+@click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT [ARGS]...]")
+def command(**given: Any) -> int:
+    """Compile what SCRIPT runs, with Inductor, and compare it with eager: results, gradients, what is written in place,
+    random streams, exceptions, on the recorded inputs and on others. Then measure it, and make the Triton kernels that
+    a GPU would run, whether one is there or not: interpreted, assembled, and held against the hardware's limits.
+
+    The script runs once; what is compared runs in copies of its process afterwards, and nothing is written. Where g2
+    fix has proved rewrites, the script is also checked with these in place.
+
+    Exit code: 0 right, 1 wrong, 2 g2 could not do it; the script's own when the script failed.
+    """
+    from g2.cli.checking import json, terminal
+    from g2.cli.checking.found import checked
+    from g2.cli.errors import say
+    from g2.cli.look import output_for
+    from g2.cli.summary import failure
+
+    machine = given["format_"] == "json"
+    session, check = checked(_ask(given, machine))
+    if machine:
+        click.echo(json.render(check), nl=False)
+    else:
+        look = output_for(sys.stderr, verbose=given["verbose"])
+        click.echo(terminal.render(check, look), nl=False, err=True, color=True)
+    if session.exit_code or session.script_error:
+        if (said := failure(session)) and not machine:
+            say(f"g2: {said}")
+        return session.exit_code
+    return 1 if check.wrong else 0 if check.calls else 2
+
+
+def _ask(given: dict[str, Any], machine: bool) -> Ask:
+    from g2.check.asked import PARTS, Asked
+    from g2.check.devices import architecture
+    from g2.cli.checking.found import Ask
+    from g2.cli.checking.targets import chosen
+    from g2.cli.errors import Refusal
+
+    target = tuple(given["target"])
+    if given["module"] and not target:
+        raise Refusal("no module was named", "g2 check --help")
+    if target and not given["module"] and not Path(target[0]).exists():
+        raise Refusal(f"there is no file {target[0]}", "give the path of a Python script: g2 check SCRIPT")
+    if given["then_stop"] and given["calls"] is None:
+        raise Refusal("--then-stop needs --calls", "g2 check --calls 20 --then-stop SCRIPT")
+    if given["inputs"] and ":" not in given["inputs"]:
+        raise Refusal(f"--inputs {given['inputs']} names no function", "g2 check --inputs module:function SCRIPT")
+    if given["emit"] and given["only"] and "kernels" not in given["only"]:
+        raise Refusal("--emit needs the kernels", "g2 check --only kernels --emit DIR SCRIPT")
+    targets = chosen(given["targets"])
+    asked = Asked(
+        targets=tuple(dict.fromkeys(map(architecture, targets))),
+        parts=given["only"] or PARTS,
+        mode=given["mode"],
+        dtype=given["dtype"] or "",
+        seconds=given["part_limit"],
+        inputs=given["inputs"] or "",
+    )
+    names = {"compile": given["compile_"], "calls": given["calls"], "time_limit": given["time_limit"]}
+    options = {name: value for name, value in {**names, "then_stop": given["then_stop"]}.items() if value}
+    if given["module"]:
+        target = ("-m", *target)
+    return Ask(target, options, asked, targets, machine, given["quiet"], given["emit"] or "")
