@@ -18,7 +18,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,13 +128,13 @@ class Store:
             if not (folder / SESSION).exists():
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def save(self, folder: Path, session: Session) -> None:
-        """Write the session into its run's folder and drop what it was folded from. Raises
+    def save(self, folder: Path, session: Session, spared: Collection[str] = ()) -> None:
+        """Write the session into its run's folder and drop what it was folded from, but what is `spared`. Raises
         OSError on a full disk.
         """
         write_private(folder / SESSION, dump(session))
         for entry in folder.iterdir():
-            if entry.name in (SESSION, ABOUT, LOCK):
+            if entry.name in (SESSION, ABOUT, LOCK, *spared):
                 continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from g2.capture.codec import plain
 from g2.capture.launch import LaunchError, Options
 from g2.capture.model import Session
 from g2.check.asked import Asked
 from g2.check.check import Checking, Overlay
-from g2.check.model import Check
+from g2.check.model import Call, Check
 from g2.cli.app import version
+from g2.cli.checking.kept import keep
 from g2.cli.errors import Refusal, say
-from g2.cli.files import write_private
 from g2.cli.fixing.found import proved
 from g2.cli.fixing.progress import Line
 from g2.cli.options import unusual
@@ -24,8 +24,7 @@ from g2.cli.progress import streams
 from g2.cli.store import Store
 from g2.rewrite import writing
 
-CHECK = "check.json"  # a check, beside the record
-FORMAT = 1
+_REPROS = "repro"  # beside the record: scripts that show what is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,16 @@ class Ask:
     emit: str = ""
 
 
-def checked(ask: Ask) -> tuple[Session, Check]:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A check, the record that it belongs to, and the folder of that."""
+
+    session: Session
+    check: Check
+    record: Path
+
+
+def checked(ask: Ask) -> Checked:
     """Run the script and check it. Raises Refusal."""
     store = Store.open()
     if store.note and not ask.quiet:
@@ -60,8 +68,9 @@ def checked(ask: Ask) -> tuple[Session, Check]:
             check = replace(check, targets=ask.targets)
             if ask.emit:
                 check = _emitted(work, check, ask.emit)
+            check = _with_repros(record, check)
         _keep(store, record, session, check)
-    return session, check
+    return Checked(session, check, record)
 
 
 def _whole(store: Store, ask: Ask) -> Ask:
@@ -109,13 +118,29 @@ def _ended(checking: Checking) -> Iterator[None]:
 
 
 def _keep(store: Store, record: Path, session: Session, check: Check) -> None:
-    import json
-
     try:
-        store.save(record, session)
-        write_private(record / CHECK, json.dumps({"format": FORMAT, **plain(check)}))
+        store.save(record, session, [_REPROS])
+        keep(record, check)
     except OSError as error:
         say(f"g2: the check could not be kept ({error.strerror or error}); g2 show will not find it")
+
+
+def _with_repros(record: Path, check: Check) -> Check:
+    """With the scripts that show what is wrong where they stay as long as the record does."""
+    calls: list[Call] = []
+    for call in check.calls:
+        wrong = [replace(one, repro=_stays(record, one.repro)) if one.repro else one for one in call.wrong]
+        calls.append(replace(call, wrong=tuple(wrong)))
+    return replace(check, calls=tuple(calls))
+
+
+def _stays(record: Path, script: str) -> str:
+    """Its folder goes with it: the inputs are beside it."""
+    folder = Path(script).parent
+    stays = record / _REPROS / f"{len(list((record / _REPROS).glob('*'))) + 1}"
+    stays.parent.mkdir(mode=0o700, exist_ok=True)
+    shutil.copytree(folder, stays)
+    return str(stays / Path(script).name)
 
 
 def _emitted(work: Path, check: Check, folder: str) -> Check:

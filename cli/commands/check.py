@@ -68,6 +68,7 @@ USAGE = "[OPTIONS] [SCRIPT [ARGS]...]\n  g2 check [OPTIONS] -m MODULE [ARGS]..."
     show_default=True,
     help="The form of the report.",
 )
+@click.option("-o", "--output", metavar="FILE", help="Write the report to FILE too: .html, the whole record, or .json.")
 @click.option("-m", "module", is_flag=True, help="Run a module, as python -m does.")
 @click.option(
     "--compile", "compile_", multiple=True, metavar="WHAT", help="What to compile, as g2 explain has it. Repeatable."
@@ -99,18 +100,22 @@ def command(**given: Any) -> int:
     Exit code: 0 right, 1 wrong, 2 g2 could not do it; the script's own when the script failed.
     """
     from g2.cli.checking import json, terminal
+    from g2.cli.checking.file import written
     from g2.cli.checking.found import checked
     from g2.cli.errors import say
     from g2.cli.look import output_for
     from g2.cli.summary import failure
 
     machine = given["format_"] == "json"
-    session, check = checked(_ask(given, machine))
+    found = checked(_ask(given, machine))
+    session, check = found.session, found.check
     if machine:
         click.echo(json.render(check), nl=False)
     else:
         look = output_for(sys.stderr, verbose=given["verbose"])
         click.echo(terminal.render(check, look), nl=False, err=True, color=True)
+    if given["output"]:
+        written(Path(given["output"]), found)
     if session.exit_code or session.script_error:
         if (said := failure(session)) and not machine:
             say(f"g2: {said}")
@@ -121,6 +126,7 @@ def command(**given: Any) -> int:
 def _ask(given: dict[str, Any], machine: bool) -> Ask:
     from g2.check.asked import PARTS, Asked
     from g2.check.devices import architecture
+    from g2.cli.checking.file import SUFFIXES
     from g2.cli.checking.found import Ask
     from g2.cli.checking.targets import chosen
     from g2.cli.errors import Refusal
@@ -134,6 +140,8 @@ def _ask(given: dict[str, Any], machine: bool) -> Ask:
         raise Refusal("--then-stop needs --calls", "g2 check --calls 20 --then-stop SCRIPT")
     if given["inputs"] and ":" not in given["inputs"]:
         raise Refusal(f"--inputs {given['inputs']} names no function", "g2 check --inputs module:function SCRIPT")
+    if given["output"] and Path(given["output"]).suffix not in SUFFIXES:
+        raise Refusal(f"{given['output']}: a report's name ends in {' or '.join(SUFFIXES)}", "g2 check -o check.html")
     if given["emit"] and given["only"] and "kernels" not in given["only"]:
         raise Refusal("--emit needs the kernels", "g2 check --only kernels --emit DIR SCRIPT")
     targets = chosen(given["targets"])

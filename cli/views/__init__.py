@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from g2.capture.model import Span
+from g2.check.model import Check
 from g2.explain.report import Report
 
 
@@ -42,6 +43,7 @@ class Output:
     verbose: bool = False
     left_out: int = 0  # findings that the person asked not to see
     workspace: str | None = None  # the root that a CI service names files from
+    check: Check | None = None  # of the same record
     cures: Mapping[Span, tuple[Cure, ...]] = field(default_factory=dict)  # of breaks that are no after-effects
 
 

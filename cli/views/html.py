@@ -21,6 +21,7 @@ from g2.capture.model import Break, Frame, Session
 from g2.cli.summary import advice_when_empty, failure, lost_ms, summary
 from g2.cli.text import blocks, clean, inline, milliseconds, place, plural, seconds
 from g2.cli.views import Cure, Output
+from g2.cli.views._check import drawn
 from g2.cli.views._figures import strips, timeline
 from g2.cli.views._recompiles import counts_of_recompile, guard_name, values_of
 from g2.cli.views._source import rows
@@ -30,7 +31,9 @@ from g2.explain.report import Finding, RecompileFinding, Report
 SUFFIXES = (".html", ".htm")
 _WIDTH = 400  # characters of a source line; what is longer is cropped round the mark
 _DATA = Path(__file__).parent / "data"
-_POLICY = "default-src 'none'; style-src '{style}'; script-src '{script}'; base-uri 'none'; form-action 'none'"
+_POLICY = (
+    "default-src 'none'; style-src '{style}'; script-src '{script}'; img-src data:; base-uri 'none'; form-action 'none'"
+)
 
 
 def render(report: Report, output: Output) -> str:
@@ -53,6 +56,7 @@ def render(report: Report, output: Output) -> str:
         ],
         strips=strips(report),
         timeline=timeline(report),
+        check=drawn(output.check),
         processes=session.processes if len(session.processes) > 1 else (),
         lost=session.lost,
         next_step=report.next_step if not report.clean else "",
