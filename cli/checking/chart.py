@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from rich.text import Text
@@ -17,18 +18,19 @@ from g2.cli.checking.points import Point, Roof, Scale, kernels_of, points, quant
 __all__ = ["kernels_of", "roofline", "svg", "terminal"]
 
 _WIDE = 80
-_LEAST = 50
+_LEAST = 60
 _HIGH = 16  # rows of the picture
 _NAMED = 10  # kernels in the list below it
 _MARGIN = 8  # columns before the picture, for its labels
 
 
 def terminal(kernels: Sequence[Kernel], on: Device, width: int = _WIDE) -> str:
-    """The picture, and below it the kernels that take the longest at least. No line is longer than `width`, or 50."""
+    """The picture, and below it the kernels that take the longest at least. No line is longer than `width`, or 60."""
     width = max(_LEAST, min(width, _WIDE))
     found = points(kernels, on)
     limits = roofs(found, on)
-    lines = [f"{on.name}: {quantity(on.bandwidth, 'B/s')} of memory bandwidth"]
+    limited = "".join(f", {quantity(roof.rate, 'FLOP/s')} {roof.name}" for roof in limits)
+    lines = textwrap.wrap(f"{on.name}: {quantity(on.bandwidth, 'B/s')} of memory bandwidth{limited}", width)
     if found:
         lines += picture(found, limits, on, width, _HIGH)
     longest = dearest(kernels, on)
@@ -38,7 +40,8 @@ def terminal(kernels: Sequence[Kernel], on: Device, width: int = _WIDE) -> str:
         lines.append(f"{len(longest) - _NAMED} more have shorter floors.")
     if kernels and not any(one.measured_s for one in kernels):
         whole = total(floor for _, floor in longest)
-        lines.append(f"Floors, not times: together these kernels take {time(whole.seconds)} at least.")
+        said = f"Floors, not times: together these kernels take {time(whole.seconds)} at least."
+        lines += textwrap.wrap(said, width)
     return "\n".join(lines)
 
 
@@ -127,9 +130,9 @@ def _list(found: Sequence[tuple[str, Kernel, Floor]], width: int) -> list[str]:
             (letter, kernel.name, amount(floor.bytes), intensity, time(floor.seconds), floor.binds,
              "" if share is None else f"{share:.0%}")
         )  # fmt: skip
-    name = width - (1 + 1 + 9 + 9 + 8 + 12 + (8 if measured else 0))
+    name = width - (1 + 1 + 9 + 9 + 10 + 12 + (8 if measured else 0))
     return [
-        f"{letter:1} {_cut(text, name):<{name}}{moved:>9}{ratio:>9}{floor:>8}  {binds:<10}{share:>8}".rstrip()
+        f"{letter:1} {_cut(text, name):<{name}}{moved:>9}{ratio:>9}{floor:>10}  {binds:<10}{share:>8}".rstrip()
         for letter, text, moved, ratio, floor, binds, share in rows
     ]
 

@@ -37,11 +37,11 @@ def svg(kernels: Sequence[Kernel], on: Device, heading: str) -> str:
     longest = max((point.floor.seconds for point in found), default=1.0)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-labelledby="t">',
-        f'<title id="t">{escape(f"Roofline of {heading} on {on.name}")}</title>',
+        f'<title id="t">{_plain(f"Roofline of {heading} on {on.name}")}</title>',
         f"<style>{_STYLE}</style>",
         f'<rect width="{_WIDE}" height="{_HIGH}" style="fill:var(--paper)"/>',
-        f'<text class="head" x="{_LEFT}" y="24">{escape(heading)}</text>',
-        f'<text class="soft" x="{_LEFT}" y="42">{escape(_device(on))}</text>',
+        f'<text class="head" x="{_LEFT}" y="24">{_plain(heading)}</text>',
+        f'<text class="soft" x="{_LEFT}" y="42">{_plain(_device(on))}</text>',
         *_grid(size),
         *_roofs(size, limits, on),
         *(_point(size, point, longest) for point in reversed(found)),
@@ -96,7 +96,7 @@ def _roofs(size: Scale, limits: Sequence[Roof], on: Device) -> list[str]:
         y = _y(size, roof.rate)
         path = f"M{_x(size, low)} {_y(size, low * on.bandwidth)}L{_x(size, ridge)} {y}L{_x(size, right)} {y}"
         lines.append(f'<path class="roof" d="{path}"/>')
-        label = escape(f"{roof.name}: {quantity(roof.rate, 'FLOP/s')}")
+        label = _plain(f"{roof.name}: {quantity(roof.rate, 'FLOP/s')}")
         last = max(y + 4, last + 14)
         lines.append(f'<text class="soft" x="{_WIDE - _RIGHT + 8}" y="{last:.1f}">{label}</text>')
     return lines
@@ -117,7 +117,12 @@ def _point(size: Scale, point: Point, longest: float) -> str:
     words += [f"{line.path}:{line.line}" for line in point.kernel.lines[:4]]
     kind = "point" if point.measured else "floor"
     mark = _mark(floor.binds, _x(size, point.x), _y(size, point.y), radius, kind)
-    return f"<g><title>{escape(chr(10).join(words))}</title>{mark}</g>"
+    return f"<g><title>{chr(10).join(map(_plain, words))}</title>{mark}</g>"
+
+
+def _plain(text: str) -> str:
+    """What a program named may hold markup, and characters that XML has none of."""
+    return escape("".join(character if character.isprintable() else "?" for character in text))
 
 
 def _mark(binds: str, x: float, y: float, r: float, kind: str) -> str:
