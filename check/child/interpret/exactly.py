@@ -1,0 +1,115 @@
+"""An ATen graph, kept as the text of its `forward`, run in float64: what rounding is measured against.
+
+The text is FX's own (GraphModule.code, torch 2.11 to 2.15): one statement for each node, then `name = None` where a value
+is last used. Casts inside the graph to a smaller floating dtype go to float64 too. Random operators give what they gave in
+the recorded run.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+
+_WIDER = {torch.float32: torch.float64, torch.float16: torch.float64, torch.bfloat16: torch.float64,
+          torch.complex64: torch.complex128}  # fmt: skip
+_RANDOM = ("rand", "bernoulli", "dropout", "seed", "multinomial", "normal_", "normal.", "exponential", "uniform", "cauchy",
+           "geometric", "philox")  # fmt: skip
+
+
+class Inexact(Exception):
+    """A graph that cannot be run in float64, and why."""
+
+
+class _InDouble(TorchDispatchMode):
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if "view.dtype" not in str(func) and "view_dtype" not in str(func):
+            args, kwargs = tree_map(_wider, (args, dict(kwargs or {})))
+        return func(*args, **(kwargs or {}))
+
+
+def _wider(value: Any) -> Any:
+    return _WIDER.get(value, value) if isinstance(value, torch.dtype) else value
+
+
+def run(
+    text: str,
+    inputs: Sequence[Any],
+    constants: Mapping[str, Any],
+    wanted: set[str],
+    drawn: Mapping[str, torch.Tensor],
+    shaken: bool = False,
+) -> tuple[dict[str, Any], list[Any]]:
+    """The values of the `wanted` nodes, and the outputs, in float64. shaken: floating inputs are first moved by one unit
+    in the last place of float32. drawn: what random operators gave, by node. Raises Inexact.
+    """
+    function = next((one for one in ast.parse(text).body if isinstance(one, ast.FunctionDef)), None)
+    if function is None:
+        raise Inexact("the graph's text has no function")
+    source = torch.Generator().manual_seed(0)
+
+    def wide(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor) or value.dtype not in _WIDER:
+            return value.clone() if isinstance(value, torch.Tensor) else value
+        made = value.to(_WIDER[value.dtype])
+        if shaken and made.is_floating_point():
+            eps = max(torch.finfo(torch.float32).eps, torch.finfo(value.dtype).eps)
+            made = made * (1 + (torch.randint(0, 2, made.shape, generator=source) * 2 - 1) * eps)
+        return made
+
+    names = [one.arg for one in function.args.args if one.arg != "self"]
+    scope: dict[str, Any] = {
+        "torch": torch, "device": torch.device, "inf": math.inf, "nan": math.nan, "math": math,
+        "self": type("Held", (), {name: wide(value) for name, value in constants.items()}),
+    }  # fmt: skip
+    scope.update(zip(names, map(wide, inputs), strict=False))
+    kept: dict[str, Any] = {name: scope[name] for name in names if name in wanted}
+    outputs: list[Any] = []
+    with torch.no_grad(), _InDouble():
+        for statement in function.body:
+            try:
+                done = _step(statement, scope, wanted, drawn, kept)
+            except Inexact:
+                raise
+            except Exception as error:
+                what = ast.unparse(statement)[:120]
+                said = (str(error).splitlines() or [""])[0][:200]
+                raise Inexact(f"`{what}` cannot be run in float64: {type(error).__name__}: {said}") from None
+            if done is not None:
+                outputs = list(done) if isinstance(done, (tuple, list)) else [done]
+    return kept, outputs
+
+
+def _step(
+    statement: ast.stmt, scope: dict[str, Any], wanted: set[str], drawn: Mapping[str, torch.Tensor], kept: dict[str, Any]
+) -> Any:
+    if isinstance(statement, ast.Return) and statement.value is not None:
+        return eval(compile(ast.Expression(statement.value), "graph", "eval"), scope)
+    if not isinstance(statement, ast.Assign):
+        exec(compile(ast.Module([statement], []), "graph", "exec"), scope)
+        return None
+    names = [one.id for one in statement.targets if isinstance(one, ast.Name)]
+    if isinstance(statement.value, ast.Constant) and statement.value.value is None:
+        for name in names:
+            scope.pop(name, None)
+        return None
+    called = ast.unparse(statement.value).partition("(")[0]
+    if any(word in called for word in _RANDOM):
+        if names[0] not in drawn:
+            raise Inexact(f"what {called} drew was not kept")
+        value = drawn[names[0]]
+        scope[names[0]] = value.to(_WIDER.get(value.dtype, value.dtype))
+    else:
+        exec(compile(ast.Module([statement], []), "graph", "exec"), scope)
+    kept.update({name: _copied(scope[name]) for name in names if name in wanted})
+    return None
+
+
+def _copied(value: Any) -> Any:
+    """What a graph writes into later is not to change what was kept."""
+    return value.clone() if isinstance(value, torch.Tensor) else value
