@@ -156,7 +156,7 @@ def _failed(one: dict[str, Any]) -> bool:
 
 
 def _worst(kernels: dict[str, Any], outputs: list[dict[str, Any]] | None = None) -> float | None:
-    errors = [one.get("error") for one in (*kernels.values(), *(outputs or []))]
+    errors = [one.get("error") for one in (*kernels.values(), *(outputs or [])) if one["outcome"]]
     return max((one for one in errors if one is not None), default=None)
 
 

@@ -8,6 +8,7 @@ the recorded run.
 from __future__ import annotations
 
 import ast
+import importlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,8 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
+
+from g2.check.child import random as streams
 
 _WIDER = {torch.float32: torch.float64, torch.float16: torch.float64, torch.bfloat16: torch.float64,
           torch.complex64: torch.complex128}  # fmt: skip
@@ -62,6 +65,8 @@ def run(
             made = made * (1 + (torch.randint(0, 2, made.shape, generator=source) * 2 - 1) * eps)
         return made
 
+    importlib.import_module("torch._inductor.inductor_prims")  # defines torch.ops.prims._low_memory_max_pool... and others
+    torch.manual_seed(streams.SEED)
     names = [one.arg for one in function.args.args if one.arg != "self"]
     scope: dict[str, Any] = {
         "torch": torch, "device": torch.device, "inf": math.inf, "nan": math.nan, "math": math,
@@ -99,7 +104,13 @@ def _step(
             scope.pop(name, None)
         return None
     called = ast.unparse(statement.value).partition("(")[0]
-    if any(word in called for word in _RANDOM):
+    instead = {f"torch.ops.{name}": function for name, function in _streams().items()}.get(called)
+    if instead is not None and isinstance(statement.value, ast.Call):
+        scope["g2_stream"] = instead
+        call = ast.Call(ast.Name("g2_stream", ast.Load()), statement.value.args, statement.value.keywords)
+        made = ast.fix_missing_locations(ast.copy_location(ast.Expression(call), statement))
+        scope[names[0]] = eval(compile(made, "graph", "eval"), scope)
+    elif "lookup_seed" not in called and any(word in called for word in _RANDOM):
         if names[0] not in drawn:
             raise Inexact(f"what {called} drew was not kept")
         value = drawn[names[0]]
@@ -108,6 +119,11 @@ def _step(
         exec(compile(ast.Module([statement], []), "graph", "exec"), scope)
     kept.update({name: _copied(scope[name]) for name in names if name in wanted})
     return None
+
+
+def _streams() -> dict[str, Any]:
+    """Inductor's random operators, by the name that a graph's text has for them."""
+    return {str(name): function for name, function in streams.stand_ins().items()}
 
 
 def _copied(value: Any) -> Any:

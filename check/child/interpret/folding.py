@@ -42,8 +42,10 @@ def scan(self: Any, given: Any) -> list[Any]:
     parts = [np.moveaxis(one.handle.data, self.axis, 0) for one in given]
     step = 1
     while step < len(parts[0]):
-        made = _combined(self, [part[:-step] for part in parts], [part[step:] for part in parts], dtypes)
-        parts = [np.concatenate([old[:step], new]) for new, old in zip(made, parts, strict=True)]
+        # Whole lengths, because Triton takes no size but a power of two; the first `step` are thrown away.
+        left = [np.concatenate([part[:step], part[:-step]]) for part in parts]
+        made = _combined(self, left, parts, dtypes)
+        parts = [np.concatenate([old[:step], new[step:]]) for new, old in zip(made, parts, strict=True)]
         step *= 2
     return [
         self.to_tensor(np.ascontiguousarray(np.moveaxis(part, 0, self.axis)), dtype)

@@ -54,6 +54,16 @@ def interpreter() -> Any:
     return module
 
 
+class _Results:
+    """What the builder of real code gives for inline assembly: an operation with results."""
+
+    def __init__(self, *handles: Any) -> None:
+        self.handles = handles
+
+    def get_result(self, at: int) -> Any:
+        return self.handles[at]
+
+
 def _replace(module: Any) -> None:
     from g2.check.child.interpret import folding, instructions, libdevice, memory, numbers
 
@@ -62,7 +72,8 @@ def _replace(module: Any) -> None:
     def inline(self: Any, text: str, constraints: str, values: Any, types: Any, pure: bool, pack: int) -> Any:
         made = instructions.run(text, [one.data for one in values])
         dtype = types[0].scalar if isinstance(types, (list, tuple)) else types.scalar
-        return module.TensorHandle(made.astype(module._get_np_dtype(dtype), copy=False), dtype)
+        handle = module.TensorHandle(made.astype(module._get_np_dtype(dtype), copy=False), dtype)
+        return _Results(handle)
 
     class Builder(memory.Guarded, numbers.Numbers, module.InterpreterBuilder):  # type: ignore[misc, name-defined]
         create_inline_asm = inline

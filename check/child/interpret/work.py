@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from g2.check.child.interpret import launching, private, randoms, reference, wrapper
+from g2.check.child.interpret import launching, private, reference, wrapper
 from g2.check.child.interpret.memory import OutOfBounds
 
 Tell = Callable[[dict[str, Any]], None]
@@ -33,8 +33,7 @@ class Run:
         self.lines = _launches(self.text)
         self.left = max(1, sum(len(found) for found in self.lines.values()))
         self.reference = reference.read(folder, target)
-        reference.in_double(self.reference, folder)
-        self.draws = randoms.Draws.of(folder, self.reference.values)
+        reference.in_double(self.reference, folder, target)
         self.unknown: dict[int, str] = {}  # storages whose values are not known -> the kernel that left them so
         self.forced = True
         self.last: dict[int, str] = {}  # storage -> the kernel that wrote it last
@@ -47,7 +46,7 @@ class Run:
         self.forced, self.was_forced, self.sampled = forced, False, False
         self.unknown, self.last, self.results = {}, {}, {}
         scope = wrapper.load(self.text, str(self.path), self._kernel, self.reference.constants)
-        randoms.follow(self.draws, scope)
+        torch.manual_seed(self.reference.seed)  # kernels draw from seeds that a library call draws from this stream
         inputs = [_copy(one) for one in self.reference.inputs]
         given = list(inputs)
         outputs = scope["call"](given)
@@ -64,6 +63,7 @@ class Run:
     def launch(self, name: str, kernel: Any, why: str, frame: Any, args: tuple[Any, ...]) -> None:
         """What `.run` of a kernel does here."""
         named = self._named(name, frame, args)
+        line = frame.f_lineno
         self.left = max(1, self.left - 1)
         self.tell({"e": "begin", "kernel": name})
         for place, by in self._unknown_among(args, kernel):
@@ -92,9 +92,9 @@ class Run:
             else:
                 self._fail(name, _said(error), named, kernel)
             return
-        self._compare(name, done, named)
+        self._compare(name, done, named, line)
 
-    def _compare(self, name: str, done: launching.Launched, named: dict[str, torch.Tensor]) -> None:
+    def _compare(self, name: str, done: launching.Launched, named: dict[str, torch.Tensor], line: int) -> None:
         result = {"outcome": "", "error": None, "why": "", "sampled": done.sampled, "seconds": round(done.seconds, 4),
                   "grid": list(done.grid), "ran": done.ran}  # fmt: skip
         verdicts: list[tuple[str, reference.Verdict]] = []
@@ -106,7 +106,7 @@ class Run:
             if not bool(where.any()):
                 continue
             self.last[tensor.untyped_storage().data_ptr()] = name
-            node = self.reference.node(buffer)
+            node = self.reference.node(buffer, line)
             verdict = None
             if node is not None and not (done.sampled and region.atomic):
                 verdict = self.reference.judge(node, tensor, where)
@@ -305,7 +305,7 @@ def main(
         outputs = run.go()
         kernels = run.results
         wrong = [name for name, result in kernels.items() if result["outcome"] == "differs"]
-        sampled, notes = run.sampled, run.draws.notes
+        sampled, notes = run.sampled, run.reference.notes
         if wrong and not sampled and not any(not result["outcome"] and result["why"] for result in kernels.values()):
             # A buffer's counterpart may have been mistaken. What counts is what comes out without help.
             first = run.results
