@@ -1,0 +1,83 @@
+"""Which operators a call needs at each level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+
+from g2.capture.codec import build
+from g2.check.asked import Asked
+from g2.check.child.moment import Moment
+from g2.check.child.parts import operators
+from g2.check.model import Operators
+
+# What Inductor imports is deprecated in torch itself, and says so.
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")]
+
+
+@dataclass(frozen=True)
+class Plain(Moment):
+    def compiled(self, compiler: Any) -> Callable[..., Any]:
+        torch.compiler.reset()
+        compile_: Any = torch.compile
+        run: Callable[..., Any] = compile_(self.eager, backend=compiler)
+        return run
+
+
+def levels(call: Any, *args: Any, trains: bool = False, folder: Path) -> dict[str, Operators]:
+    events: list[dict[str, Any]] = []
+    module = call if isinstance(call, torch.nn.Module) else None
+    one = Plain("root@file.py:1", 0, module, call, call, args, {}, trains, cast(Any, None))
+    operators.work(one, Asked(), folder, events.append)
+    assert not [event for event in events if event["e"] == "failed"]
+    found = [build(Operators, event["operators"]) for event in events if event["e"] == "operators"]
+    assert [one.level for one in found] == ["torch", "aten", "core aten", "prims", "inductor"]
+    return {one.level: one for one in found}
+
+
+def test_every_level_of_a_training_call(tmp_path: Path) -> None:
+    module = torch.nn.Sequential(torch.nn.Linear(8, 8), torch.nn.GELU(), torch.nn.Linear(8, 2))
+    found = levels(module, torch.randn(4, 8), trains=True, folder=tmp_path)
+    assert dict(found["torch"].counts) == {"torch.nn.functional.linear": 2, "torch.nn.functional.gelu": 1}
+    aten = dict(found["aten"].counts)
+    assert (
+        aten["aten.addmm.default"] == 2 and aten["aten.gelu.default"] == 1 and aten["aten.gelu_backward.default"] == 1
+    )
+    core = dict(found["core aten"].counts)
+    assert "aten.gelu_backward.default" not in core and "aten.t.default" not in core
+    prims = found["prims"]
+    assert "prims.erf.default" in dict(prims.counts)
+    assert "aten.mm.default" in prims.undecomposed
+    assert found["inductor"].undecomposed == ()
+
+
+def test_what_has_no_decomposition_is_named(tmp_path: Path) -> None:
+    def call(x: torch.Tensor) -> torch.Tensor:
+        values: torch.Tensor = torch.linalg.eigvalsh(x @ x.T)
+        return values + torch.rand(3)
+
+    found = levels(call, torch.randn(3, 3), folder=tmp_path)
+    assert "aten._linalg_eigh.default" in found["prims"].undecomposed
+    assert "aten._linalg_eigh.default" in found["inductor"].undecomposed  # Inductor calls eager's
+    assert "aten._linalg_eigh.default" in found["core aten"].undecomposed
+    assert not [name for name in found["inductor"].undecomposed if "rand" in name]
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        (torch.ops.aten.add.Tensor, "aten.add.Tensor"),
+        (torch.nn.functional.gelu, "torch.nn.functional.gelu"),
+        (torch.exp, "torch.exp"),
+        ("view", "Tensor.view"),
+        (torch.nn.Linear(1, 1), "nn.Linear"),
+        (torch.ops.higher_order.cond, "cond"),
+    ],
+)
+def test_names(target: Any, name: str) -> None:
+    assert operators.name_of(target) == name
