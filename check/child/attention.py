@@ -9,85 +9,69 @@ runs in eager, and Inductor's module is interpreted as it was written. Their dro
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
 _SDPA = (torch.nn.functional.scaled_dot_product_attention, torch._C._nn.scaled_dot_product_attention)
-_NAMES = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa")
 _HALF = (torch.float16, torch.bfloat16)
 _SEED = 0x5EED
 _libraries: list[torch.library.Library] = []
 
 
-def replaced(graph: torch.fx.GraphModule) -> int:
-    """Turn calls of attention in a graph of Dynamo's to the target's own, in place. How many were."""
-    found = 0
-    for module in [graph, *(one for one in graph.modules() if isinstance(one, torch.fx.GraphModule) and one is not graph)]:
-        for node in list(module.graph.nodes):
-            if node.op == "call_function" and node.target in _SDPA:
-                found += _replace(module, node)
-        module.recompile()
-    return found
+def replaced(graph: torch.fx.GraphModule) -> None:
+    """Point calls of attention in a graph of Dynamo's to the target's own, in place."""
+    for module in graph.modules():
+        if isinstance(module, torch.fx.GraphModule):
+            for node in module.graph.nodes:
+                if node.op == "call_function" and node.target in _SDPA:
+                    node.target = attend
+            module.recompile()
 
 
-def _replace(module: torch.fx.GraphModule, node: torch.fx.Node) -> bool:
-    given: dict[str, Any] = dict(zip(_NAMES, node.args, strict=False)) | dict(node.kwargs)
-    tensors = [_value(given[name]) for name in ("query", "key", "value")]
-    if any(type(one) not in (Tensor, torch.nn.Parameter) and not isinstance(one, Tensor) for one in tensors):
-        return False
-    query, key, value = tensors
-    mask = given.get("attn_mask")
-    shown = None if mask is None else _value(mask)
-    kind = _kind(query, key, value, shown, bool(given.get("enable_gqa")))
-    if kind is None or (mask is not None and not isinstance(shown, Tensor)):
-        return False
-    dropout, causal, scale = given.get("dropout_p", 0.0), given.get("is_causal", False), given.get("scale")
-    if not isinstance(dropout, (int, float)):
-        return False
-    known = {name: node.meta[name] for name in ("stack_trace", "nn_module_stack", "source_fn_stack") if name in node.meta}
-    made: list[torch.fx.Node] = []
+@contextlib.contextmanager
+def in_patterns() -> Iterator[None]:
+    """Have Inductor's patterns, which find attention written out, put the target's own in its place."""
+    patterns: Any = importlib.import_module("torch._inductor.fx_passes.fuse_attention")
+    before = patterns._scaled_dot_product_attention
+    patterns._scaled_dot_product_attention = attend
+    try:
+        yield
+    finally:
+        patterns._scaled_dot_product_attention = before
 
-    def call(target: Any, *args: Any, **kwargs: Any) -> torch.fx.Node:
-        new = module.graph.call_function(target, args, kwargs)
-        new.meta.update(known)
-        made.append(new)
-        return new
 
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
+    is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
+) -> Tensor:  # fmt: skip
+    """torch.nn.functional.scaled_dot_product_attention as a GPU would dispatch it."""
+    kind = _kind(query, key, value, attn_mask, enable_gqa)
     aten: Any = torch.ops.aten
-    with module.graph.inserting_before(node):
-        q, k, v = (given[name] for name in ("query", "key", "value"))
-        if kind == "flash":
-            whole = call(aten._scaled_dot_product_flash_attention.default, q, k, v, dropout, causal, False, scale=scale)
-        else:
-            bias = None
-            if mask is not None:
-                sizes = (query.size(0), query.size(1), query.size(2), key.size(2))
-                if shown.dtype == torch.bool:
-                    bias = call(_as_bias, mask, query.dtype)
-                else:
-                    bias = call(Tensor.to, mask, query.dtype) if shown.dtype != query.dtype else mask
-                bias = call(_aligned, bias, *sizes)
-            flows = torch.is_grad_enabled() and any(one.requires_grad for one in (*tensors, shown) if one is not None)
-            whole = call(aten._scaled_dot_product_efficient_attention.default, q, k, v, bias, flows, dropout, causal, scale=scale)
-        node.replace_all_uses_with(call(_first, whole))
-    module.graph.erase_node(node)
-    return True
-
-
-def _value(node: Any) -> Any:
-    return node.meta.get("example_value") if isinstance(node, torch.fx.Node) else node
-
-
-def _first(values: Any) -> Any:
-    return values[0]
-
-
-def _as_bias(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    return torch.where(mask, 0.0, -math.inf).to(dtype)
+    if kind == "flash":
+        return aten._scaled_dot_product_flash_attention.default(
+            query, key, value, dropout_p, is_causal, False, scale=scale
+        )[0]
+    if kind is None:
+        return torch.nn.functional.scaled_dot_product_attention(
+            query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
+        )
+    bias = attn_mask
+    if bias is not None:
+        bias = torch.where(bias, 0.0, -math.inf) if bias.dtype == torch.bool else bias
+        bias = _aligned(bias.to(query.dtype), query.size(0), query.size(1), query.size(2), key.size(2))
+    flows = torch.is_grad_enabled() and any(
+        one.requires_grad for one in (query, key, value, attn_mask) if isinstance(one, Tensor)
+    )
+    return aten._scaled_dot_product_efficient_attention.default(
+        query, key, value, bias, flows, dropout_p, is_causal, scale=scale
+    )[0]
 
 
 def _aligned(bias: Tensor, batch: int, heads: int, length: int, width: int) -> Tensor:

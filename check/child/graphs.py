@@ -1,10 +1,12 @@
 """The ATen graphs of a call: what AOTAutograd hands to a compiler, forward and backward, with what went in and came out.
 
-The road is that of torch._inductor.compile_fx: Inductor's decompositions, its partitioner, mutations of inputs kept as
-copy_ at a graph's end. Each graph runs in eager, operator by operator, so that the call goes on as it would.
+The road is that of torch._inductor.compile_fx: Inductor's decompositions, its joint passes and its partitioner (random
+operators become draws from Inductor's own streams), mutations of inputs kept as copy_ at a graph's end. Each graph runs
+in eager, operator by operator, so that the call goes on as it would.
 
-Private torch (2.11 to 2.15): torch._dynamo.backends.common.aot_autograd, torch._inductor.decomposition's
-select_decomp_table, torch._functorch.partitioners, torch._guards.CompileContext, torch._C._set_mkldnn_enabled.
+Private torch (2.11 to 2.15): torch._dynamo.backends.common.aot_autograd, torch._inductor.compile_fx's partition_fn and
+select_decomp_table, fx_passes.joint_graph.joint_graph_passes, virtualized.V.set_fake_mode, torch._guards,
+torch._C._set_mkldnn_enabled.
 """
 
 from __future__ import annotations
@@ -19,9 +21,12 @@ from typing import Any
 
 import torch
 from torch._guards import CompileContext
+from torch._subclasses.fake_tensor import FakeTensorMode
 
-from g2.check.child import attention
+from g2.check.child import attention, eager, lines, reference
+from g2.check.child import random as streams
 from g2.check.child.moment import Moment
+from g2.check.model import Line
 from g2.rewrite.trial.gradients import tensors_of
 
 INPUTS, OUTPUTS, WRITTEN = "inputs.pt", "outputs.pt", "written.pt"
@@ -44,6 +49,7 @@ class Recorded:
     why: str = "it never ran"
     shapes: list[Any] = field(default_factory=list[Any])  # tensors without values, and numbers, of its first run
     eager_bytes: int = 0
+    line: tuple[Line, ...] = ()  # of the root, for what has no line of its own
 
 
 @dataclass(slots=True)
@@ -53,6 +59,7 @@ class Found:
     graphs: list[Recorded] = field(default_factory=list[Recorded])
     refused: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     notes: list[str] = field(default_factory=list[str])
+    line: tuple[Line, ...] = ()
     room: int = 8 * GIB  # bytes that may still be kept on disk
 
 
@@ -61,7 +68,7 @@ def of(moment: Moment, folder: Path, most: int = 2 * GIB) -> Found:
 
     most: bytes that are kept of one graph's inputs, and of its outputs. Raises what the call raises.
     """
-    found = Found()
+    found = Found(line=lines.of_root(moment.root))
     attention.stand_in()
     run = moment.compiled(_compiler(found, folder, most))
     with _alike():
@@ -93,7 +100,7 @@ def _alike() -> Iterator[None]:
     before = core._get_mkldnn_enabled()
     core._set_mkldnn_enabled(False)
     try:
-        with config.patch(automatic_dynamic_shapes=False), sdpa_kernel([SDPBackend.MATH]):
+        with config.patch(automatic_dynamic_shapes=False), sdpa_kernel([SDPBackend.MATH]), attention.in_patterns():
             yield
     finally:
         core._set_mkldnn_enabled(before)
@@ -109,29 +116,34 @@ def _compiler(found: Found, folder: Path, most: int) -> Callable[..., Any]:
         number = sum(seen.values()) + len(seen) - 1
         if not any(node.op not in ("placeholder", "output", "get_attr") for node in graph.graph.nodes):
             return graph.forward
-        before = copy.deepcopy(graph)
         attention.replaced(graph)
+        keeper = _Keeper(found, folder, number, identity, most)
         try:
-            return _traced(graph, list(inputs), found, _Keeper(found, folder, number, identity, most))
+            keeper.eager = eager.moved(graph)
+        except Exception as error:  # a figure less; the graph itself may well be traced
+            found.notes.append(f"The bytes that eager moves for graph {identity} could not be counted: {_said(error)}")
+        try:
+            return _traced(graph, list(inputs), keeper)
         except Exception as error:
             found.refused.append((identity, _said(error)))
-            return before.forward
+            return graph.forward
 
     return compiler
 
 
-def _traced(graph: torch.fx.GraphModule, inputs: list[Any], found: Found, keeper: _Keeper) -> Callable[..., Any]:
+def _traced(graph: torch.fx.GraphModule, inputs: list[Any], keeper: _Keeper) -> Callable[..., Any]:
+    inductor: Any = importlib.import_module("torch._inductor.compile_fx")
+    virtualized: Any = importlib.import_module("torch._inductor.virtualized")
     common: Any = importlib.import_module("torch._dynamo.backends.common")
-    decomposition: Any = importlib.import_module("torch._inductor.decomposition")
-    partitioners: Any = importlib.import_module("torch._functorch.partitioners")
     config: Any = importlib.import_module("torch._functorch.config")
-    with config.patch(enable_autograd_cache=False, unlift_effect_tokens=True):
+    mode = torch._guards.detect_fake_mode(inputs) or FakeTensorMode(allow_non_fake_inputs=True)
+    with virtualized.V.set_fake_mode(mode), config.patch(enable_autograd_cache=False, unlift_effect_tokens=True):
         run: Callable[..., Any] = common.aot_autograd(
             fw_compiler=keeper.compiler("forward"),
             bw_compiler=keeper.compiler("backward"),
             inference_compiler=keeper.compiler("inference"),
-            decompositions=decomposition.select_decomp_table(),
-            partition_fn=partitioners.min_cut_rematerialization_partition,
+            decompositions=inductor.select_decomp_table(),
+            partition_fn=inductor.partition_fn,
             keep_inference_input_mutations=True,
         )(graph, inputs)
     return run
@@ -142,11 +154,16 @@ class _Keeper:
 
     def __init__(self, found: Found, folder: Path, number: int, identity: str, most: int) -> None:
         self._found, self._folder, self._number, self._id, self._most = found, folder, number, identity, most
+        self.eager = (0, 0)
 
     def compiler(self, kind: str) -> Callable[..., Any]:
         def take(module: torch.fx.GraphModule, examples: Sequence[Any]) -> Callable[..., Any]:
+            if kind == "inference":
+                passes: Any = importlib.import_module("torch._inductor.fx_passes.joint_graph")
+                module = passes.joint_graph_passes(module) or module  # the partitioner has done it for the others
             folder = self._folder / f"g{self._number}-{kind}"
-            recorded = Recorded(self._id, kind, folder, copy.deepcopy(module), list(examples))
+            recorded = Recorded(self._id, kind, folder, copied(module), list(examples), line=self._found.line)
+            recorded.eager_bytes = self.eager[kind == "backward"]
             self._found.graphs.append(recorded)
             waiting = [recorded]  # its first run is kept
 
@@ -162,6 +179,21 @@ class _Keeper:
         return take
 
 
+def copied(module: torch.fx.GraphModule) -> torch.fx.GraphModule:
+    """Its nodes are its own, as are those of the graphs inside it; its tensors are shared."""
+    with torch.no_grad():
+        made = torch.fx.GraphModule(module, copy.deepcopy(module.graph))
+    for name, child in list(made.named_children()):
+        if isinstance(child, torch.fx.GraphModule):
+            setattr(made, name, copied(child))
+    return made
+
+
+def nested(module: torch.fx.GraphModule) -> list[torch.fx.GraphModule]:
+    """The graph and those inside it: branches of torch.cond and the like."""
+    return [one for one in module.modules() if isinstance(one, torch.fx.GraphModule)]
+
+
 def _first(
     recorded: Recorded, module: torch.fx.GraphModule, args: list[Any], found: Found, most: int
 ) -> list[Any]:
@@ -171,7 +203,11 @@ def _first(
     writes = written(module)
     kept, recorded.why = save(recorded.folder / INPUTS, args, min(most, found.room))
     found.room -= kept
-    outputs = list(module(*args))
+    if reference.is_random(module):
+        torch.manual_seed(streams.SEED)
+        outputs = list(reference.Reference(module).run(*args))
+    else:
+        outputs = list(module(*args))
     if not recorded.why:
         kept, recorded.why = save(recorded.folder / OUTPUTS, outputs, min(most, found.room))
         found.room -= kept
@@ -207,18 +243,8 @@ def save(path: Path, values: Any, room: int) -> tuple[int, str]:
     size = sum(one.numel() * one.element_size() for one in tensors)
     if size > room:
         return 0, f"its values take {size / GIB:.1f} GiB, more than the {room / GIB:.1f} GiB that are kept"
-    torch.save(pytree.tree_map(lambda one: alone(one) if isinstance(one, torch.Tensor) else one, values), path)
+    torch.save(pytree.tree_map(lambda one: reference.alone(one) if isinstance(one, torch.Tensor) else one, values), path)
     return size, ""
-
-
-def alone(tensor: torch.Tensor) -> torch.Tensor:
-    """With the same sizes and strides, but nothing of its storage beyond them: a file holds whole storages."""
-    tensor = tensor.detach()
-    reach = 1 + sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
-    if tensor.numel() == 0:
-        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
-    flat = torch.as_strided(tensor, (reach,), (1,)).resolve_conj().resolve_neg().cpu()
-    return torch.as_strided(flat.clone(), tensor.shape, tensor.stride())
 
 
 def _cotangent(tensor: torch.Tensor, seed: int) -> torch.Tensor:

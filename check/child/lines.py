@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +37,10 @@ def of_node(node: torch.fx.Node) -> tuple[Line, ...]:
     if own:
         return own
     for around in (_inputs, _users):
-        for other in _near(node, around):
-            found = of_text(_stack(other))
+        for level in _levels(node, around):
+            found = {line for other in level for line in of_text(_stack(other))}
             if found:
-                return found
+                return tuple(sorted(found))
     return ()
 
 
@@ -70,14 +70,20 @@ def _users(node: torch.fx.Node) -> list[torch.fx.Node]:
     return [one for one in node.users if one.op != "output"]
 
 
-def _near(node: torch.fx.Node, around: Any) -> Iterator[torch.fx.Node]:
-    """Breadth first."""
-    waiting, seen = [node], {node}
-    while waiting and len(seen) < _FAR:
-        found = [other for one in waiting for other in around(one) if other not in seen]
-        waiting = list(dict.fromkeys(found))
-        seen.update(waiting)
-        yield from waiting
+def _levels(node: torch.fx.Node, around: Callable[[torch.fx.Node], list[torch.fx.Node]]) -> Iterator[list[torch.fx.Node]]:
+    """Those one step away, then those two steps away ..."""
+    level, seen = [node], {node}
+    while level and len(seen) < _FAR:
+        level = list(dict.fromkeys(other for one in level for other in around(one) if other not in seen))
+        seen.update(level)
+        yield level
+
+
+def of_root(root: str) -> tuple[Line, ...]:
+    """The line of a root's name ("Net@train.py:12"): of what has no stack at all, as a bare nn.Sequential's own modules."""
+    name, _, place = root.partition("@")
+    path, _, line = place.rpartition(":")
+    return (Line(path, int(line), name),) if path and line.isdigit() else ()
 
 
 def _function(name: str) -> str:

@@ -2,18 +2,17 @@
 
 Done in a fork that ends afterwards: this process is told of a GPU that is not there (absent/here.py).
 
-The order matters. Inductor's joint passes run on the CPU graph: they fold constants and replace random operators,
-which takes real tensors. Then devices are swapped, in arguments and in the fake values of nodes; after AOTAutograd,
-because autograd on fake tensors of a device without a backend ends the process. Then compile_fx_inner plans and writes.
+Devices are swapped in the ATen graph, in arguments and in the fake values of nodes: after AOTAutograd, because autograd
+on fake tensors of a device without a backend ends the process, and after the joint passes, which fold constants with
+real tensors. Then compile_fx_inner plans and writes.
 
-Private torch (2.11 to 2.15): torch._inductor.compile_fx.compile_fx_inner, fx_passes.joint_graph.joint_graph_passes,
-graph.GraphLowering.save_output_code, virtualized.V, torch._guards.
+Private torch (2.11 to 2.15): torch._inductor.compile_fx.compile_fx_inner, graph.GraphLowering.save_output_code,
+torch._guards.
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
 import importlib
 import time
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ import torch
 import torch.utils._pytree as pytree
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from g2.check.child import graphs
 from g2.check.child.graphs import Recorded
 
 
@@ -51,16 +51,6 @@ class Stopped(Exception):
 
     def __str__(self) -> str:
         return f"{self.op}: {self.why}" if self.op else self.why
-
-
-def joint(graph: torch.fx.GraphModule) -> torch.fx.GraphModule:
-    """A copy after Inductor's joint passes, still on the CPU."""
-    passes: Any = importlib.import_module("torch._inductor.fx_passes.joint_graph")
-    virtualized: Any = importlib.import_module("torch._inductor.virtualized")
-    graph = copy.deepcopy(graph)
-    mode = _mode_of(graph)
-    with virtualized.V.set_fake_mode(mode) if mode is not None else contextlib.nullcontext():
-        return passes.joint_graph_passes(graph) or graph
 
 
 def static(recorded: Recorded) -> tuple[torch.fx.GraphModule, list[Any]]:
@@ -106,7 +96,7 @@ def swapped(graph: torch.fx.GraphModule, examples: Sequence[Any], device: torch.
             return value
         return moved(value, device, mode)
 
-    for node in graph.graph.nodes:
+    for node in [node for module in graphs.nested(graph) for node in module.graph.nodes]:
         node.args, node.kwargs = pytree.tree_map(
             lambda one: there(one) if isinstance(one, torch.device) else one, (node.args, dict(node.kwargs))
         )
@@ -116,7 +106,8 @@ def swapped(graph: torch.fx.GraphModule, examples: Sequence[Any], device: torch.
     for name, value in list(graph.named_buffers()):
         owner, _, last = name.rpartition(".")
         setattr(graph.get_submodule(owner), last, there(value))
-    graph.recompile()
+    for module in graphs.nested(graph):
+        module.recompile()
     return [there(one) for one in examples], mode
 
 
@@ -133,10 +124,10 @@ def plan(graph: torch.fx.GraphModule, examples: list[Any], mode: FakeTensorMode,
     Raises whatever Inductor raises.
     """
     inner: Any = importlib.import_module("torch._inductor.compile_fx")
-    graphs: Any = importlib.import_module("torch._inductor.graph")
+    inductor: Any = importlib.import_module("torch._inductor.graph")
     made = Planned()
     begin = time.perf_counter()
-    with _handed_over(graphs, made), watch(made), mode, torch._guards.tracing(torch._guards.TracingContext(mode)):
+    with _handed_over(inductor, made), watch(made), mode, torch._guards.tracing(torch._guards.TracingContext(mode)):
         try:
             inner.compile_fx_inner(
                 graph, examples, is_backward=kind == "backward", is_inference=kind == "inference", cudagraphs=None
@@ -148,24 +139,24 @@ def plan(graph: torch.fx.GraphModule, examples: list[Any], mode: FakeTensorMode,
 
 
 @contextlib.contextmanager
-def _handed_over(graphs: Any, made: Planned) -> Iterator[None]:
-    before = graphs.GraphLowering.save_output_code
+def _handed_over(inductor: Any, made: Planned) -> Iterator[None]:
+    before = inductor.GraphLowering.save_output_code
 
     def take(lowering: Any, text: str) -> None:
         made.module, made.lowering = text, lowering
         raise Written
 
-    compile_to_module = graphs.GraphLowering.compile_to_module
+    compile_to_module = inductor.GraphLowering.compile_to_module
 
     def watched(lowering: Any, *args: Any, **kwargs: Any) -> Any:
-        graphs.GraphLowering.save_output_code = lambda text: take(lowering, text)
+        inductor.GraphLowering.save_output_code = lambda text: take(lowering, text)
         return compile_to_module(lowering, *args, **kwargs)
 
-    graphs.GraphLowering.compile_to_module = watched
+    inductor.GraphLowering.compile_to_module = watched
     try:
         yield
     finally:
-        graphs.GraphLowering.save_output_code, graphs.GraphLowering.compile_to_module = before, compile_to_module
+        inductor.GraphLowering.save_output_code, inductor.GraphLowering.compile_to_module = before, compile_to_module
 
 
 def settings() -> Any:

@@ -31,6 +31,7 @@ class Work:
     origins: list[torch.fx.Node] = field(default_factory=list[torch.fx.Node])
     moved: Moved = Moved()
     dtype: str = ""
+    graph: Any = None  # Inductor's GraphLowering that has the nodes: a branch of torch.cond has one of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,13 @@ class Traced:
 def watching(made: Planned) -> Iterator[None]:
     """While Inductor works: which nodes go into each Triton kernel that it defines, and what they move."""
     triton: Any = importlib.import_module("torch._inductor.codegen.triton")
+    virtualized: Any = importlib.import_module("torch._inductor.virtualized")
     real = triton.TritonScheduling.define_kernel
 
     def define(self: Any, source: str, schedule: Any, *rest: Any, **more: Any) -> str:
         name: str = real(self, source, schedule, *rest, **more)
         nodes = [leaf for one in schedule for leaf in _leaves(one)]
-        made.kernels.append(Work(name, "triton", nodes))
+        made.kernels.append(Work(name, "triton", nodes, graph=virtualized.V.graph))
         return name
 
     triton.TritonScheduling.define_kernel = define
@@ -61,21 +63,23 @@ def watching(made: Planned) -> Iterator[None]:
         triton.TritonScheduling.define_kernel = real
 
 
-def trace(made: Planned) -> Traced:
-    """Raises SyntaxError when the module is no Python."""
+def trace(made: Planned, otherwise: tuple[Line, ...] = ()) -> Traced:
+    """otherwise: the line of what has none of its own. Raises SyntaxError when the module is no Python."""
     module = wrapper.read(made.module)
     virtualized: Any = importlib.import_module("torch._inductor.virtualized")
     with virtualized.V.set_graph_handler(made.lowering):
         works = _works(made, module)
-        for work in works:
-            work.origins = _origins(work)
+    for work in works:
+        work.origins = _origins(work)
+        graph = made.lowering if work.graph is None else work.graph
+        with virtualized.V.set_graph_handler(graph):
             if work.kind == "triton":
-                work.moved, work.dtype = traffic.of_nodes(made.lowering, work.nodes)
+                work.moved, work.dtype = traffic.of_nodes(graph, work.nodes)
             elif work.origins:
                 work.moved, work.dtype = traffic.of_call(work.origins[0])
     grids = _grids(module)
     names = _named(works)
-    kernels = _merged(works, names, grids)
+    kernels = _merged(works, names, grids, otherwise)
     buffers = _buffers(made.lowering)
     calls = [_call(launch, work, name) for launch, work, name in zip(module.launches, works, names, strict=True)]
     return Traced(kernels, buffers, calls)
@@ -86,13 +90,13 @@ def _works(made: Planned, module: wrapper.Module) -> list[Work]:
     waiting: dict[str, list[Work]] = defaultdict(list)
     for work in made.kernels:
         waiting[work.kernel].append(work)
-    libraries = _Libraries(made.lowering)
+    libraries = _Libraries([made.lowering, *(work.graph for work in made.kernels)])
     found = []
     for launch in module.launches:
         if launch.kind == "triton":
             known = waiting[launch.kernel]
             first = known.pop(0) if len(known) > 1 else known[0] if known else Work(launch.kernel, "triton")
-            found.append(Work(first.kernel, "triton", first.nodes))
+            found.append(Work(first.kernel, "triton", first.nodes, graph=first.graph))
         else:
             found.append(Work(launch.kernel, "library", libraries.take(launch)))
     return found
@@ -101,8 +105,9 @@ def _works(made: Planned, module: wrapper.Module) -> list[Work]:
 class _Libraries:
     """Scheduler nodes of calls that are not generated, each found by the buffer that it makes or, failing that, by turn."""
 
-    def __init__(self, lowering: Any) -> None:
-        leaves = [leaf for one in lowering.scheduler.nodes for leaf in _leaves(one)]
+    def __init__(self, graphs: list[Any]) -> None:
+        different = {id(graph): graph for graph in graphs}.values()
+        leaves = [leaf for graph in different for one in graph.scheduler.nodes for leaf in _leaves(one)]
         self._waiting = [one for one in leaves if _is_call(one)]
         self._by_buffer = {name: one for one in self._waiting for name in _outputs(one)}
 
@@ -162,9 +167,9 @@ def _origins(work: Work) -> list[torch.fx.Node]:
         data = getattr(ir, "data", None)
         origins += list(getattr(data, "origins", ()))
         found |= dict.fromkeys(sorted(origins, key=_place))
-    if work.kind == "library" and len(found) > 1:
+    if work.kind == "library":  # its IR also names what its inputs come from
         called = [one for one in found if _matches(one, work.kernel)]
-        found = dict.fromkeys([*called, *found])
+        return called[:1] or list(found)[:1]
     return list(found)
 
 
@@ -209,14 +214,16 @@ def _named(works: list[Work]) -> list[str]:
     return names
 
 
-def _merged(works: list[Work], names: list[str], grids: dict[str, tuple[int, ...]]) -> tuple[Kernel, ...]:
+def _merged(
+    works: list[Work], names: list[str], grids: dict[str, tuple[int, ...]], otherwise: tuple[Line, ...]
+) -> tuple[Kernel, ...]:
     groups: dict[str, list[Work]] = defaultdict(list)
     for work, name in zip(works, names, strict=True):
         groups[name].append(work)
     kernels = []
     for name, group in groups.items():
         origins = list(dict.fromkeys(node for work in group for node in work.origins))
-        where: tuple[Line, ...] = lines.of_nodes(origins)
+        where: tuple[Line, ...] = lines.of_nodes(origins) or otherwise
         kernels.append(
             Kernel(
                 name, group[0].kind, where, _ops(origins), len(group), grids.get(name, ()),

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 import torch
 
 from g2.capture.codec import build, plain
-from g2.check.child import lower, provenance, saved
+from g2.check.child import graphs, lower, provenance, saved
 from g2.check.child.absent import here
 from g2.check.child.graphs import Recorded
 from g2.check.child.lower import Stopped
@@ -30,32 +30,32 @@ _TARGET = re.compile(r"^\s*target: ([\w.:]+)\s*$", re.MULTILINE)
 _ON_CPU_ALONE = re.compile(r"_for_cpu\b|mkldnn|onednn|\bcpu_")
 
 
-def bring(graphs: Sequence[Recorded], name: str, seconds: float) -> list[Lowered]:
+def bring(found: Sequence[Recorded], name: str, seconds: float) -> list[Lowered]:
     """Every graph, in their order. seconds: for all of them."""
     ends = time.monotonic() + seconds
     done: list[Lowered] = []
     cuda: Any = torch.cuda
     if name == NATIVE and cuda.is_initialized():
-        return [_one(recorded, name) for recorded in graphs]  # a process that uses a GPU cannot be forked
-    while len(done) < len(graphs):
+        return [_one(recorded, name) for recorded in found]  # a process that uses a GPU cannot be forked
+    while len(done) < len(found):
         left = ends - time.monotonic()
         if left <= 0:
             done.append(Lowered(name, stopped_by=f"the time was over ({seconds:.0f} seconds for {name})"))
             continue
-        each = max(left / (len(graphs) - len(done)) * 2, _LEAST)
-        answer = attempt(_work(graphs[len(done) :], name, each), left)
+        each = max(left / (len(found) - len(done)) * 2, _LEAST)
+        answer = attempt(_work(found[len(done) :], name, each), left)
         told = [build(Lowered, json.loads(line)) for line in answer.data.decode().splitlines() if line.endswith("}")]
         done += told
-        if len(done) < len(graphs) and not answer.ended:
+        if len(done) < len(found) and not answer.ended:
             done.append(Lowered(name, stopped_by=f"Inductor was stopped: {answer.why}", seconds=each if answer.late else 0))
         elif not told:
             done.append(Lowered(name, stopped_by="nothing was told of it"))
     return done
 
 
-def _work(graphs: Sequence[Recorded], name: str, each: float) -> Callable[[BinaryIO], None]:
+def _work(found: Sequence[Recorded], name: str, each: float) -> Callable[[BinaryIO], None]:
     def work(answer: BinaryIO) -> None:
-        for recorded in graphs:
+        for recorded in found:
             signal.setitimer(signal.ITIMER_REAL, each)
             answer.write(json.dumps(plain(_one(recorded, name))).encode() + b"\n")
             answer.flush()
@@ -83,13 +83,10 @@ def _lowered(recorded: Recorded, name: str, folder: Path, begin: float) -> Lower
     stops = alone(recorded.module)
     graph, examples = lower.static(recorded)
     with lower.settings():
-        joint = lower.joint(graph)
-        random = recorded.values and saved.is_random(joint)
-        if random and not (recorded.folder / "values.sha256").exists():
-            saved.outputs_again(recorded, joint)
-        there, mode = lower.swapped(joint, examples, torch.device("cuda", 0))
-        made = lower.plan(joint, there, mode, recorded.kind, provenance.watching)
-        traced = provenance.trace(made)
+        graph = graphs.copied(graph)
+        there, mode = lower.swapped(graph, examples, torch.device("cuda", 0))
+        made = lower.plan(graph, there, mode, recorded.kind, provenance.watching)
+        traced = provenance.trace(made, recorded.line)
     (folder / saved.MODULE).write_text(made.module, "utf-8")
     why = ""
     if recorded.values:

@@ -82,11 +82,11 @@ def of_nodes(lowering: Any, nodes: list[Any]) -> tuple[Moved, str]:
     for node in nodes:
         count = _elements(node)
         for dep in node.read_writes.reads:
-            dtypes.add(lowering.get_dtype(dep.name))
+            dtypes.add(_dtype(lowering, dep.name))
             if dep.name not in own and dep.name not in gone:
                 read[dep.name] += _touched(lowering, dep, count)
         for dep in node.read_writes.writes:
-            dtypes.add(lowering.get_dtype(dep.name))
+            dtypes.add(_dtype(lowering, dep.name))
             if dep.name in lowering.removed_buffers:
                 continue
             touched = _touched(lowering, dep, count)
@@ -126,14 +126,25 @@ def _elements(node: Any) -> int:
     return math.prod(_number(size) for group in ranges() for size in group)
 
 
+def _dtype(lowering: Any, name: str) -> torch.dtype:
+    try:
+        found: torch.dtype = lowering.get_dtype(name)
+    except (KeyError, NotImplementedError):
+        return torch.uint8
+    return found
+
+
 def _whole(lowering: Any, name: str) -> int:
-    numel: Any = lowering.get_numel(name)
-    return _number(numel) * int(lowering.get_dtype(name).itemsize)
+    try:
+        numel: Any = lowering.get_numel(name)
+    except (KeyError, NotImplementedError):  # a bundle of several outputs has no size; each output has its own
+        return 0
+    return _number(numel) * int(_dtype(lowering, name).itemsize)
 
 
 def _touched(lowering: Any, dep: Any, elements: int) -> int:
     """Bytes of a buffer that one dependency reaches."""
-    width = int(lowering.get_dtype(dep.name).itemsize)
+    width = int(_dtype(lowering, dep.name).itemsize)
     if type(dep).__name__ != "MemoryDep":  # StarDep, WeakDep: the whole buffer
         return _whole(lowering, dep.name)
     if dep.is_indirect():

@@ -3,7 +3,7 @@
 torch.cuda.is_available() stays false, so that code of the program's which asks does not find one.
 
 Private torch (2.11 to 2.15): torch._dynamo.device_interface (init_device_reg, register_interface_for_device,
-CudaInterface), torch._C._cuda_getCurrentRawStream. Private Triton (3.6 to 3.9): triton.runtime.driver.set_active,
+CudaInterface), torch._inductor.runtime.triton_helpers.set_driver_to_gpu, torch._C._cuda_getCurrentRawStream. Private Triton (3.6 to 3.9): triton.runtime.driver.set_active,
 triton.backends.compiler.GPUTarget.
 """
 
@@ -47,6 +47,8 @@ def pretend(wanted: Target) -> None:
     except guard.NoGuard as error:
         raise NotPossible(str(error)) from None
     properties = wanted.properties
+    helpers = _need("torch._inductor.runtime.triton_helpers", "set_driver_to_gpu")
+    helpers.set_driver_to_gpu = lambda: None  # every kernel's source calls it, and it looks for a driver that is live
     driver.set_active(Driver(compiler.GPUTarget(wanted.backend, wanted.arch, properties.warp_size)))
     device_interface.init_device_reg()
     stands: Any = interface(device_interface.CudaInterface, wanted)

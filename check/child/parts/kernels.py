@@ -32,7 +32,8 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> None:
         done[name] = targets.bring(found.graphs, name, (ends - started) / (len(asked.targets) - at))
         _spent(tell, started)
     for at, recorded in enumerate(found.graphs):
-        tell({"e": "graph", "graph": plain(_told(recorded, tuple(each[at] for each in done.values())))})
+        told = _told(recorded, tuple(each[at] for each in done.values()))
+        tell({"e": "graph", "graph": plain(told), "folder": recorded.folder.name})
     for identity, why in found.refused:
         stopped = tuple(Lowered(name, stopped_by=why) for name in asked.targets)
         tell({"e": "graph", "graph": plain(Graph(identity, "forward", 0, lowered=stopped))})
@@ -46,6 +47,6 @@ def _told(recorded: Recorded, lowered: tuple[Lowered, ...]) -> Graph:
     nodes = [node for node in recorded.module.graph.nodes if node.op == "call_function"]
     whole = next((one for one in lowered if one.kernels), None)
     return Graph(
-        recorded.id, recorded.kind, len(nodes), lines.of_nodes(nodes), recorded.eager_bytes, traffic.needed(recorded.module),
+        recorded.id, recorded.kind, len(nodes), lines.of_nodes(nodes) or recorded.line, recorded.eager_bytes, traffic.needed(recorded.module),
         sum(kernel.flops for kernel in whole.kernels) if whole is not None else 0, lowered,
     )  # fmt: skip
