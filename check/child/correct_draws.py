@@ -20,11 +20,11 @@ def drawn_in(*things: Any) -> torch.dtype:
     return next((dtype for dtype in found if dtype.is_floating_point and dtype.itemsize > 1), torch.float32)
 
 
-class SameDraws(TorchDispatchMode):
+class SameDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While open, every op that draws random numbers does so in the dtype of the call before it was widened."""
 
     def __init__(self, dtype: torch.dtype) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._dtype = dtype
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -2,8 +2,8 @@
 
 What counts, and what does not although the two differ (each a documented property of torch.compile):
 
-- Of outputs: values, type, dtype, shape, device, layout, requires_grad; strides too (Inductor's keep_output_stride, on by
-  default, promises eager's; where a dimension has one element its stride says nothing); which input or which other
+- Of outputs: values, type, dtype, shape, device, layout, requires_grad; strides too (Inductor's keep_output_stride, on
+  by default, promises eager's; where a dimension has one element its stride says nothing); which input or which other
   output an output shares memory with, and that it is that very object (AOTAutograd replays aliases).
 - Of inputs and of what the module holds, after the call: the same, and whether it was written in place.
 - Of gradients: values, dtype and shape. Their strides are torch's own affair. A gradient of zeros stands for none:
@@ -75,7 +75,8 @@ class _Judge(Judge):
         there = new if new.kind == "tensor" else old
         if there.values is not None and bool(there.values.nan_to_num().any()):
             self.path = old.path
-            yield f"{old.path} is {'not zero' if there is new else 'None'}, was {'None' if there is new else 'not zero'}"
+            is_now, was = ("not zero", "None") if there is new else ("None", "not zero")
+            yield f"{old.path} is {is_now}, was {was}"
 
     def _shared(self, old: Leaf, new: Leaf) -> Iterator[tuple[str, bool]]:
         yield from ((text, True) for text, _ in super()._shared(old, new))

@@ -43,14 +43,25 @@ def compared(runs: Runs, case: Case, seconds: float) -> Verdict:
         why = next((one.why for one in compiled if isinstance(one, Failed)), "not every call came to its end")
         return Verdict("unable", why, HOW)
     for path in _floats(sides[0][0]):
-        first, second = (_statistics(side, path) for side in sides)
-        if first is None or second is None:
-            continue
-        for name, one, other, error, more in zip(_NAMES, first.means, second.means, first.error, second.error, strict=True):
-            rounding = 1e-5 * max(abs(one), abs(other))
-            if abs(one - other) > LIMIT * math.sqrt(error + more) + rounding:
-                return Verdict("differs", f"the {name} of {path} is {other:.4g} over {RUNS} calls, {one:.4g} in eager", HOW, path=path)
+        first, second = (_under(path, side) for side in sides)
+        words = gap(first, second)
+        if words:
+            return Verdict("differs", words.format(path), HOW, path=path)
     return Verdict("same", "", HOW)
+
+
+def gap(eager: Sequence[torch.Tensor], compiled: Sequence[torch.Tensor]) -> str:
+    """In words what differs between two sets of results, "{}" for the name of what they are; empty for nothing, and
+    where a statistic cannot be had.
+    """
+    first, second = _statistics(eager), _statistics(compiled)
+    if first is None or second is None:
+        return ""
+    for name, one, other, error, more in zip(_NAMES, first.means, second.means, first.error, second.error, strict=True):
+        rounding = 1e-5 * max(abs(one), abs(other))
+        if abs(one - other) > LIMIT * math.sqrt(error + more) + rounding:
+            return f"the {name} of {{}} is {other:.4g} over {len(compiled)} calls, {one:.4g} in eager"
+    return ""
 
 
 def _seeded(variant: Variant, seed: int) -> Variant:
@@ -66,20 +77,24 @@ def _leaves(outcome: Outcome) -> dict[str, Leaf]:
     return {leaf.path: leaf for leaf in (*outcome.outputs, *outcome.gradients)}
 
 
+def _under(path: str, side: Sequence[Outcome]) -> list[torch.Tensor]:
+    found = (_leaves(outcome).get(path) for outcome in side)
+    return [leaf.values for leaf in found if leaf is not None and leaf.values is not None]
+
+
 def _floats(outcome: Outcome) -> list[str]:
     found = _leaves(outcome).items()
     return [path for path, leaf in found if leaf.values is not None and leaf.values.is_floating_point()]
 
 
-def _statistics(side: Sequence[Outcome], path: str) -> _Side | None:
+def _statistics(values: Sequence[torch.Tensor]) -> _Side | None:
     rows: list[tuple[float, float, float]] = []
-    for outcome in side:
-        leaf = _leaves(outcome).get(path)
-        if leaf is None or leaf.values is None or not leaf.values.numel():
+    for value in values:
+        wide = value.double()
+        if not value.numel() or not bool(wide.isfinite().all()):
             return None
-        values = leaf.values.double()
-        if not bool(values.isfinite().all()):
-            return None
-        rows.append((float(values.mean()), float(values.square().mean()), float((values == 0).double().mean())))
+        rows.append((float(wide.mean()), float(wide.square().mean()), float((wide == 0).double().mean())))
+    if len(rows) < 2:
+        return None
     columns = list(zip(*rows, strict=True))
     return _Side(tuple(map(fmean, columns)), tuple(variance(column) / len(column) for column in columns))

@@ -1,12 +1,12 @@
 """When is a compiled result the same as eager's, up to what rounding explains?
 
-The yardstick is the same computation in float64 from the same inputs, and what counts is whether the compiled result is
-further from it than eager's own error allows (the arithmetic is rewrite/trial/tolerance.py's):
+The yardstick is the same computation in float64 from the same inputs, and what counts is whether the compiled result
+is further from it than eager's own error allows (the arithmetic is rewrite/trial/tolerance.py's):
 
     |compiled - exact| <= FACTOR * max|eager - exact| + eps * (ulps * |exact| + floor * max|exact|)
 
-FACTOR is 3, what torch's own accuracy check of compiled code allows at most for ordinary tensors (torch/_dynamo/utils.py,
-`same`: `multiplier`, on root mean squares there; its absolute floor of tol / 10 = 1e-5 is not taken over, since in
+FACTOR is 3, what torch's own accuracy check of compiled code allows at most for ordinary tensors
+(torch/_dynamo/utils.py, `same`: `multiplier`, on root mean squares there; its absolute floor of tol / 10 = 1e-5 is not taken over, since in
 float32 it would hide a dropped epsilon). ulps and floor, by dtype:
 
     float64, float32   4 and 1     sums in another order, SLEEF's functions of at most 1 ulp (torch's vec library)
@@ -135,7 +135,8 @@ def _tf32(one: torch.Tensor, target: torch.Tensor, eps: float, device: str) -> b
         return False
     finite = one.isfinite() & target.isfinite()
     gap = torch.where(finite, (one - target).abs(), 0.0)
-    return bool(gap.numel()) and float(gap.amax()) > _TF32_SHOWN * eps * float(torch.where(finite, target.abs(), 0.0).amax())
+    largest = torch.where(finite, target.abs(), 0.0)
+    return bool(gap.numel()) and float(gap.amax()) > _TF32_SHOWN * eps * float(largest.amax())
 
 
 def _close(one: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:

@@ -60,8 +60,8 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How compiled calls are compiled. backend: a Dynamo backend or its name. mode: of torch.compile. same_draws: random
-    numbers come from eager's stream.
+    """How compiled calls are compiled. backend: a Dynamo backend or its name. mode: of torch.compile. same_draws:
+    random numbers come from eager's stream.
     """
 
     backend: str | Callable[..., Any] = "inductor"
@@ -107,12 +107,13 @@ class Runs:
         self.mode = mode
         self._draws = drawn_in(self.subject.args, self.subject.owner)
         self.spent = {"compile": 0.0, "call": 0.0}
+        importlib.import_module("torch._inductor.compile_fx")  # loaded once, for all forks
 
     def outcomes(
         self, cases: Sequence[Case], how: How, seconds: float, setting: Setting | None = None
     ) -> list[Outcome | Failed]:
-        """What the cases did, in one fork, the state put back after each. Shorter than `cases` where the time was up, or
-        with a Failed at its end where one ended the fork.
+        """What the cases did, in one fork, the state put back after each. Shorter than `cases` where the time was up,
+        or with a Failed at its end where one ended the fork.
         """
         setting = setting or Setting(mode=self.mode)
         begin = time.monotonic()
@@ -175,7 +176,9 @@ class Runs:
             ((args, kwargs),) = made
             return Watched(args, kwargs, self.subject.owner)
         args = tuple(value for args, _ in made for value in args)
-        named = {f"{name} of call {at}": value for at, (_, kwargs) in enumerate(made, 1) for name, value in kwargs.items()}
+        named: dict[str, Any] = {}
+        for at, (_, kwargs) in enumerate(made, 1):
+            named |= {f"{name} of call {at}": value for name, value in kwargs.items()}
         return Watched(args, named, self.subject.owner)
 
 
@@ -195,9 +198,10 @@ def prepared(moment: Moment, how: How, setting: Setting) -> Iterator[Callable[..
     # Gradients are taken with the graph retained, which AOTAutograd refuses where it reuses memory of the forward pass.
     # A cache of graphs could hand over what was compiled before, with another compiler or another setting of it; the
     # binaries of kernels, kept by the text of their source, are what they are. (2.11 to 2.15)
+    own = {"fallback_random": setting.same_draws, "fx_graph_cache": False, "compile_threads": 1}
     with (
         functorch.patch(donated_buffer=False, enable_autograd_cache=False),
-        inductor.patch(**_options(setting), fallback_random=setting.same_draws, fx_graph_cache=False, compile_threads=1),
+        inductor.patch({**_options(setting), **own}),
     ):
         yield moment.compiled(setting.backend)
 
@@ -212,7 +216,7 @@ def _options(setting: Setting) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _as_they_were(owner: Any) -> Iterator[None]:
-    """A module's parameters have their memory back afterwards, in the dtype that it was: turning them leaves it alone."""
+    """A module's parameters have their memory back afterwards, in its dtype: turning them leaves that alone."""
     held = [(one, one.data, one.grad) for one in owner.parameters()] if isinstance(owner, torch.nn.Module) else []
     try:
         yield
@@ -224,11 +228,13 @@ def _as_they_were(owner: Any) -> Iterator[None]:
 
 def forks() -> bool:
     """Whether this process can be forked: a context of CUDA does not come along."""
-    return not (torch.cuda.is_available() and torch.cuda.is_initialized())
+    cuda: Any = torch.cuda
+    return not (cuda.is_available() and cuda.is_initialized())
 
 
 def apart(work: Callable[[BinaryIO], None], seconds: float) -> tuple[bytes, str, bool]:
-    """Work in a fork, where there can be one, else here: (what `work` wrote, why it did not end, whether for lack of time)."""
+    """Work in a fork, where there can be one, else here: (what it wrote, why it did not end, whether for lack of time).
+    """
     if forks():
         answer = attempt(work, 1.5 * seconds + 5)
         return answer.data, "" if answer.ended else answer.why or "it could not be observed", answer.late

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from g2.capture.codec import build, plain
-from g2.check.child import locate_crash, repro
+from g2.check.child import correct_random, locate_crash, locate_random, locate_traced, repro
 from g2.check.child.correct_judge import Verdict
 from g2.check.child.correct_runs import Case, How, Runs, Setting, apart, prepared
 from g2.check.child.locate_hooks import Record
@@ -32,8 +32,7 @@ def locate(runs: Runs, case: Case, verdict: Verdict, folder: Path, deadline: flo
     """Find it, write the repro script into `folder`, and tell it ("wrong"); always one answer, coarse at worst."""
     seconds = max(deadline - time.monotonic(), _LEAST)
     begin = time.monotonic()
-    deadly = ENDED in verdict.detail
-    data, why, _ = apart(lambda file: _work(file, runs, case, folder, begin + seconds, deadly), seconds)
+    data, why, _ = apart(lambda file: _work(file, runs, case, verdict, folder, begin + seconds), seconds)
     found = Wrong(worst=verdict.worst, detail=verdict.detail)
     for line in data.splitlines():
         found = build(Wrong, json.loads(line))
@@ -47,20 +46,25 @@ def locate(runs: Runs, case: Case, verdict: Verdict, folder: Path, deadline: flo
     return found
 
 
-def _work(file: BinaryIO, runs: Runs, case: Case, folder: Path, until: float, deadly: bool) -> None:
+def _work(file: BinaryIO, runs: Runs, case: Case, verdict: Verdict, folder: Path, until: float) -> None:
     """Writes one answer a line, each finer than the one before."""
 
     def write(wrong: Wrong) -> None:
         file.write(json.dumps(plain(wrong)).encode("ascii", "backslashreplace") + b"\n")
         file.flush()
 
-    record = Record(locate_crash.at_compile(until), locate_crash.survives if deadly else None)
+    record = Record(locate_crash.at_compile(until), locate_crash.survives if ENDED in verdict.detail else None)
     found: Found | None = None
-    with prepared(runs.moment, How.COMPILED, Setting(record.backend, runs.mode)) as call:
+    by_draws = verdict.how == correct_random.HOW
+    with prepared(runs.moment, How.COMPILED, Setting(record.backend, runs.mode, not by_draws)) as call:
         with record.listening():
             runs.observed(case, call)
-        for found in Stages(record, until).found():
-            write(found.wrong)
+        stages = [locate_random.found(record)] if by_draws else Stages(record, until).found()
+        for found in stages:
+            if found is not None:
+                write(found.wrong)
+        if found is None and not by_draws:
+            found = locate_traced.found(runs, case, record)
         if found is not None:
             write(repro.written(found, folder))
         elif record.missing:

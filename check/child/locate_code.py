@@ -22,18 +22,20 @@ from g2.check.model import Worst
 
 _SEEN = "_g2_seen"
 _RUNNER = frozenset({"Runner", "runner", "call", "recursively_apply_fns"})
+_SILENT = ("empty_strided", "assert_", "reinterpret_tensor", "args.", "print", "alloc_from_pool")
 _BUFFER = re.compile(r"buf\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class WrongBuffer:
     """The first buffers that are wrong, all after one statement. right: nodes whose buffers were right before or with
-    it.
+    it. overwritten: (node whose buffer was right and is not any more, the kernel that did it), where one was before.
     """
 
     kernel: str
     wrong: dict[str, Worst]
     right: frozenset[str]
+    overwritten: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +44,23 @@ class _Statement:
     names: tuple[str, ...]
 
 
-def first_wrong(inner: Inner, run: Run, values: Values) -> WrongBuffer | None:
-    """Run the wrapper on the run's inputs. None where no buffer of a known node is wrong. Raises what the code raises."""
+def first_wrong(inner: Inner, run: Run, values: Values) -> WrongBuffer:
+    """Run the wrapper on the run's inputs; no kernel where no buffer of a known node is wrong. Raises what the code
+    raises.
+    """
     origins = _origins(inner.lowering)
     right: set[str] = set()
     found: list[WrongBuffer] = []
+    lost: list[tuple[str, str]] = []
 
     def seen(statement: _Statement, held: dict[str, Any]) -> None:
         if found or not statement.kernel:
             return
         wrong: dict[str, Worst] = {}
+        for name, value in held.items():
+            node = origins.get(name)
+            if node in right and not lost and isinstance(value, torch.Tensor) and values.wrong(str(node), value):
+                lost.append((str(node), statement.kernel))
         for name in statement.names:
             node, value = origins.get(name), held.get(name)
             if node is None or not isinstance(value, torch.Tensor):
@@ -62,7 +71,7 @@ def first_wrong(inner: Inner, run: Run, values: Values) -> WrongBuffer | None:
             elif worst is None and node in values.eager:
                 right.add(node)
         if wrong:
-            found.append(WrongBuffer(statement.kernel, wrong, frozenset(right)))
+            found.append(WrongBuffer(statement.kernel, wrong, frozenset(right), lost[0] if lost else None))
 
     call = _instrumented(inner.wrapper, seen)
     torch.set_rng_state(run.stream)
@@ -72,7 +81,7 @@ def first_wrong(inner: Inner, run: Run, values: Values) -> WrongBuffer | None:
 
 
 def kernel_of(inner: Inner, node: str) -> str:
-    """The kernel after which a node's buffer is first named in the wrapper with a call; empty where that is not known."""
+    """The kernel whose call is the first to name a node's buffer in the wrapper; empty where that is not known."""
     names = {buffer for buffer, origin in _origins(inner.lowering).items() if origin == node}
     for function in _functions(ast.parse(_source(inner.wrapper))):
         for statement in function.body:
@@ -144,6 +153,7 @@ def _described(one: ast.stmt) -> _Statement:
     if not isinstance(value, ast.Call):
         return _Statement("", ())
     kernel = ast.unparse(value.func)
-    names = tuple(dict.fromkeys(node.id for node in ast.walk(one) if isinstance(node, ast.Name) and _BUFFER.fullmatch(node.id)))
-    silent = kernel.startswith(("empty_strided", "assert_", "reinterpret_tensor", "args.", "print", "alloc_from_pool", "del"))
+    named = (node.id for node in ast.walk(one) if isinstance(node, ast.Name))
+    names = tuple(dict.fromkeys(name for name in named if _BUFFER.fullmatch(name)))
+    silent = kernel.startswith(_SILENT)
     return _Statement("" if silent or not names else kernel.removesuffix(".run"), names)

@@ -40,7 +40,10 @@ def cone(node: torch.fx.Node, right: Collection[str]) -> list[torch.fx.Node]:
 
 
 def part_of(
-    graph: torch.fx.GraphModule, nodes: Sequence[torch.fx.Node], values: Values, only: Collection[torch.fx.Node] | None = None
+    graph: torch.fx.GraphModule,
+    nodes: Sequence[torch.fx.Node],
+    values: Values,
+    only: Collection[torch.fx.Node] | None = None,
 ) -> Part:
     """The nodes as a graph. Values from outside of it are its inputs where they are tensors, constants where they are
     not. only: what it returns; None for every tensor that it computes. Raises LookupError where a value is not known.
@@ -77,11 +80,9 @@ def part_of(
         copy.meta.update({name: node.meta[name] for name in _META if name in node.meta})
         known[node] = copy
     made.erase_node(first)
-    returned = [
-        node for node in nodes if isinstance(values.eager.get(node.name), torch.Tensor) and (only is None or node in only)
-    ]
+    tensors = [node for node in nodes if isinstance(values.eager.get(node.name), torch.Tensor)]
+    returned = [node for node in tensors if only is None or node in only]
     made.output(tuple(known[node] for node in returned))
-    made.eliminate_dead_code(lambda node: not node.is_impure() or node.op == "placeholder")
     return Part(torch.fx.GraphModule(graph, made), [cloned(value) for value in inputs], returned)
 
 

@@ -25,7 +25,7 @@ def at_compile(until: float) -> Callable[[Inner, Sequence[Any], dict[str, Any]],
 
     def failing(inner: Inner, given: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         def fails(count: int) -> bool:
-            return _fails(_beginning(inner.graph, count), given, kwargs)
+            return _fails(_beginning(inner.graph, count), given, kwargs, str(inner.failed))
 
         return _shortest(_calls(inner.graph), fails, until)
 
@@ -92,10 +92,12 @@ def _beginning(graph: torch.fx.GraphModule, count: int) -> torch.fx.GraphModule:
     return made
 
 
-def _fails(graph: torch.fx.GraphModule, given: Sequence[Any], kwargs: dict[str, Any]) -> bool:
+def _fails(graph: torch.fx.GraphModule, given: Sequence[Any], kwargs: dict[str, Any], why: str) -> bool:
+    """Whether compiling it raises what the whole graph raised."""
+    kwargs = {name: value for name, value in kwargs.items() if name != "static_input_idxs"}
     module: Any = importlib.import_module("torch._inductor.compile_fx")
     try:
         module.compile_fx_inner(graph, given, **kwargs)
-    except Exception:
-        return True
+    except Exception as error:
+        return str(error).splitlines()[:1] == why.splitlines()[:1]
     return False

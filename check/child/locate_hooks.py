@@ -2,7 +2,8 @@
 
 Private torch used here, the same in 2.11 to 2.15: torch._inductor.compile_fx (compile_fx and its `inner_compile`,
 compile_fx_inner, and the names pre_grad_passes, joint_graph_passes, post_grad_passes that it calls),
-torch._inductor.graph.GraphLowering.compile_to_module, torch._inductor.output_code.CompiledFxGraph.current_callable. What is missing is named in `Record.missing`.
+torch._inductor.graph.GraphLowering.compile_to_module, torch._inductor.output_code.CompiledFxGraph.current_callable.
+What is missing is named in `Record.missing`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -50,8 +50,8 @@ class Stages:
                 if any_found:
                     return
         for made in self._record.graphs:
-            for one in made.passed:
-                found = self._passes(made, one)
+            for passed in made.passed:
+                found = self._passes(made, passed)
                 if found is not None:
                     yield found
                     return
@@ -102,13 +102,12 @@ class Stages:
     ) -> Iterator[Found]:
         """Generated code: which kernel, then which op."""
         nodes = {node.name: node for node in graph.graph.nodes}
-        kernel, right, node, worst = "", frozenset[str](), None, None
+        kernel, right, node, worst, overwritten = "", frozenset[str](), None, None, None
         if inner.wrapper is not None and inner.lowering is not None:
             seen = locate_code.first_wrong(inner, run, values)
-            if seen is not None:
-                kernel, right = seen.kernel, seen.right
-                node = next((one for one in graph.graph.nodes if one.name in seen.wrong), None)
-                worst = seen.wrong.get(node.name) if node is not None else None
+            kernel, right, overwritten = seen.kernel, seen.right, seen.overwritten
+            node = next((one for one in graph.graph.nodes if one.name in seen.wrong), None)
+            worst = seen.wrong.get(node.name) if node is not None else None
         if node is None:  # no buffer of a known node: what the graph returns is
             outputs = _outputs(graph, values, run)
             if not outputs:
@@ -131,14 +130,20 @@ class Stages:
                     found = self._prefix(graph, cone, values)
         except Exception as error:
             detail = f"{detail}; its ops could not be compiled alone ({type(error).__name__}: {_first_line(error)})"
-            yield Found(Wrong(graph=name, kernel=kernel, op=op_of(node), lines=lines, worst=worst, detail=detail), *whole)
+            yield Found(replace(coarse, detail=detail), *whole)
+            return
+        if found is None and overwritten is not None:
+            lost, by = nodes[overwritten[0]], overwritten[1]
+            detail = f"{by} overwrites what {op_of(lost)} computed, which {op_of(node)} reads after it"
+            answer = Wrong(graph=name, kernel=by, op=op_of(lost), lines=lines_of([lost]), worst=worst, detail=detail)
+            yield Found(answer, *whole)
             return
         if found is None:
             detail = (
                 f"the ops of the kernel are right when they are compiled alone, so it is how they are put together "
                 f"(fusion, memory that is used again too early): {op_of(node)} is the first whose buffer is wrong"
             )
-            yield Found(Wrong(graph=name, kernel=kernel, op=op_of(node), lines=lines, worst=worst, detail=detail), *whole)
+            yield Found(replace(coarse, detail=detail), *whole)
             return
         culprit, at = found
         detail = f"compiled alone from right values, {op_of(culprit)} is wrong"
@@ -150,10 +155,11 @@ class Stages:
     ) -> tuple[torch.fx.Node, Worst] | None:
         """The first op that is wrong when it alone is returned: for what is wrong only where it is fused."""
         tensors = [node for node in cone if isinstance(values.eager.get(node.name), torch.Tensor)]
+        outside = {node.name for node in graph.graph.nodes} - {node.name for node in cone}
         low, high, found = 0, len(tensors) - 1, None
         while low <= high and time.monotonic() < self._until:
             middle = (low + high) // 2
-            chain = locate_cone.cone(tensors[middle], {node.name for node in graph.graph.nodes} - {n.name for n in cone})
+            chain = locate_cone.cone(tensors[middle], outside)
             seen = locate_cone.first_wrong(locate_cone.part_of(graph, chain, values, {tensors[middle]}), values)
             if seen is None:
                 low = middle + 1
@@ -163,7 +169,7 @@ class Stages:
 
     def _passes(self, made: Dynamo, passed: Passed) -> Found | None:
         """Passes over the whole graph: before AOTAutograd, or over forward and backward together."""
-        inputs = _inputs(made, passed)
+        inputs = inputs_of(made, passed)
         if inputs is None:
             return None
         given, stream = inputs
@@ -172,7 +178,8 @@ class Stages:
         found = _between(passed, before, after)
         if found is None:
             return None
-        return Found(self._said(made.id, passed.stage, *found), made.graph, tuple(made.runs[0].inputs) if made.runs else ())
+        shown = tuple(made.runs[0].inputs) if made.runs else ()
+        return Found(self._said(made.id, passed.stage, *found), made.graph, shown)
 
     def _said(self, name: str, stage: str, old: Any, new: Any, worst: Worst | None) -> Wrong:
         became = f", which became {op_of(new)}," if op_of(new) != op_of(old) else ""
@@ -227,7 +234,9 @@ def _between(passed: Passed, before: Values, after: Values) -> tuple[Any, Any, W
             continue
         if old.target == node.target:
             for one, other in zip(tree_flatten(old.args)[0], tree_flatten(node.args)[0], strict=False):
-                if isinstance(one, torch.fx.Node) and isinstance(other, torch.fx.Node) and one.name != other.name:
+                if not (isinstance(one, torch.fx.Node) and isinstance(other, torch.fx.Node)):
+                    continue
+                if one.op == "call_function" and one.name != other.name and other.name not in olds:  # it was replaced
                     values = before.eager.get(one.name), after.eager.get(other.name), before.exact.get(one.name)
                     inner = wrong(one.name, *values)
                     if inner is not None:
@@ -242,11 +251,12 @@ def _between(passed: Passed, before: Values, after: Values) -> tuple[Any, Any, W
     return None
 
 
-def _inputs(made: Dynamo, passed: Passed) -> tuple[list[Any], torch.Tensor | None] | None:
+def inputs_of(made: Dynamo, passed: Passed) -> tuple[list[Any], torch.Tensor | None] | None:
     """What a graph that passes worked on was run with: by the names of the placeholders of the graphs cut from it."""
     places = [node.name for node in passed.before.graph.nodes if node.op == "placeholder"]
     if passed.stage == "pre-grad":
-        return (made.runs[0].inputs, made.runs[0].stream) if made.runs and len(made.runs[0].inputs) == len(places) else None
+        first = made.runs[0] if made.runs else None
+        return (first.inputs, first.stream) if first is not None and len(first.inputs) == len(places) else None
     known: dict[str, Any] = {}
     stream: torch.Tensor | None = None
     for inner in reversed(made.inners):

@@ -36,7 +36,8 @@ class Values:
 
 
 def wrong(path: str, eager: Any, got: Any, exact: Any = None) -> Worst | None:
-    """The worst element where `got` is too far; None where it is not, or where these are no two tensors of one shape."""
+    """The worst element where `got` is too far; None where it is not, or where these are not two tensors of one shape.
+    """
     if not isinstance(eager, torch.Tensor) or not isinstance(got, torch.Tensor):
         return None
     if eager.shape != got.shape:

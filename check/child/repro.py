@@ -1,4 +1,4 @@
-"""A script that shows a wrong result without g2: the smallest graph that was found, its inputs beside it, torch alone."""
+"""A script that shows a wrong result without g2: the smallest graph that was found, its inputs beside it."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ import sys
 from pathlib import Path
 
 import torch
+import torch._inductor.compile_fx
 from torch.utils._pytree import tree_map
 {imports}
 {config}
@@ -84,7 +85,8 @@ def shown(place, eager, got, exact):
     at = tuple(index)
     wrong = bool(excess[at] > 0)
     verdict = "WRONG" if wrong else "right"
-    print(f"output {{place}}: {{verdict}}; at {{index}} eager {{eager[at]:.9g}}, compiled {{got[at]:.9g}}, float64 {{exact[at]:.9g}}")
+    values = f"eager {{eager[at]:.9g}}, compiled {{got[at]:.9g}}, float64 {{exact[at]:.9g}}"
+    print(f"output {{place}}: {{verdict}}; at {{index}} {{values}}")
     return wrong
 
 
@@ -145,13 +147,14 @@ def script(found: Found) -> str:
     ulps, floor = room(dtypes[0] if dtypes else torch.float32)
     where = "; ".join(f"{line.path}:{line.line}" for line in found.wrong.lines[:3])
     aten = any(isinstance(node.target, torch._ops.OpOverload) for node in graph.graph.nodes)
-    title = f"{found.wrong.op or 'a graph'} in {found.wrong.graph or 'a compiled graph'}: {found.wrong.detail} ({where})"
+    what, place = found.wrong.op or "a graph", found.wrong.graph or "a compiled graph"
+    title = f"{what} in {place}: {found.wrong.detail} ({where})"
     source = "\n".join(f"    {line}" if line else "" for line in code.src.splitlines()).replace("\n    \n", "\n\n")
     return _TEMPLATE.format(
         title=title.replace('"""', "'''").replace("\\", "/"),
         inputs=INPUTS,
         version=torch.__version__,
-        imports="\n".join(_imports(code.globals)),
+        imports="\n".join(_imports(code.globals, code.src)),
         config="\n".join(_config()),
         attributes=_attributes(graph),
         code=source,
@@ -162,10 +165,10 @@ def script(found: Found) -> str:
     )
 
 
-def _imports(names: dict[str, Any]) -> list[str]:
+def _imports(names: dict[str, Any], source: str) -> list[str]:
     found: list[str] = []
     for name, value in sorted(names.items()):
-        if name == "torch":
+        if name in ("torch", "NoneType", "fx_pytree", "pytree") or f"{name}" not in source:
             continue
         if isinstance(value, types.ModuleType):
             found.append(f"import {value.__name__} as {name}")
@@ -185,10 +188,12 @@ def _config() -> list[str]:
     config: Any = importlib.import_module("torch._inductor.config")
     found: list[str] = []
     for line in str(config.codegen_config()).splitlines():
-        name = line.split(" ")[0].removeprefix("torch._inductor.config.")
-        if line.startswith("torch._inductor.config.") and name not in _OURS and "<" not in line:
+        name, _, value = line.removeprefix("torch._inductor.config.").partition(" = ")
+        entry = getattr(config, "_config", {}).get(name)
+        changed = entry is None or repr(entry.default) != value
+        if line.startswith("torch._inductor.config.") and name not in _OURS and "<" not in line and changed:
             found.append(line)
-    return ["import torch._inductor.config", *found] if found else []
+    return found
 
 
 def _attributes(graph: torch.fx.GraphModule) -> str:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from g2.capture.codec import plain
 from g2.check.child import correct_random, locate
@@ -26,9 +25,12 @@ _GRADIENTS = "requiring grad"  # in the name of a variant
 Found = list[Outcome | Failed]
 
 
-def work(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> None:
-    """Compare, tell, and locate the first that differs. Events: "compared", "wrong", "note", "spent"."""
-    part = _Part(moment, asked, tell, time.monotonic() + 0.9 * asked.seconds)
+def work(moment: Moment, asked: Asked, folder: Path, tell: Tell, most: int = _MOST) -> None:
+    """Compare, tell, and locate the first that differs. Events: "compared", "wrong", "note", "spent".
+
+    most: how many inputs are compared, the recorded ones among them.
+    """
+    part = _Part(moment, asked, tell, time.monotonic() + 0.9 * asked.seconds, most)
     try:
         differing = part.compare(time.monotonic() + _COMPARING * asked.seconds)
         if differing is not None:
@@ -40,15 +42,16 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> None:
 
 
 class _Part:
-    def __init__(self, moment: Moment, asked: Asked, tell: Tell, deadline: float) -> None:
+    def __init__(self, moment: Moment, asked: Asked, tell: Tell, deadline: float, most: int) -> None:
         self.runs = Runs(moment, asked.mode)
         self.deadline = deadline
         self._asked = asked
         self._tell = tell
+        self._most = most
 
     def compare(self, until: float) -> tuple[Case, Verdict] | None:
         """The first case that differs, the recorded one before all others."""
-        cases = list(_cases(self.runs))
+        cases = list(_cases(self.runs))[: self._most]
         first: tuple[Case, Verdict] | None = None
         random = False
         for start, end in itertools.pairwise([0, _AT_FIRST, *range(_AT_FIRST + _TOGETHER, _MOST + 1, _TOGETHER)]):
@@ -63,7 +66,7 @@ class _Part:
                     return None
             first = self._batch(cases[start:end], eager, until) or first
         if random and first is None:
-            self._statistics(cases[0], until)
+            return self._statistics(cases[0], until)
         return first
 
     def _left(self, until: float) -> float:
@@ -73,7 +76,6 @@ class _Part:
         cases = cases[: len(eager)]
         compiled = self._all(cases, How.COMPILED, until)
         exact = self._all(cases, How.EXACT, until)
-        shaken: dict[int, Outcome | Failed] = {}
         first: tuple[Case, Verdict] | None = None
         for at, case in enumerate(cases):
             one, other = eager[at], compiled[at]
@@ -83,10 +85,9 @@ class _Part:
                 found = self._ended(case, other)
             else:
                 found = verdict(one, other, _outcome(exact[at]))
-                if found.outcome == "differs":
-                    if at not in shaken:
-                        shaken[at] = self._single(case, How.SHAKEN, until)
-                    found = self._confirmed(case, one, other, _outcome(exact[at]), _outcome(shaken[at]), until)
+                if found.outcome == "differs" and first is None:
+                    shaken = _outcome(self._single(case, How.SHAKEN, until))
+                    found = self._confirmed(case, one, other, _outcome(exact[at]), shaken, until, at == 0)
             if found is None:
                 continue
             self._told(case, found)
@@ -117,29 +118,36 @@ class _Part:
         return Verdict("differs", f"compiled code ended the process: {failed.why}; eager does not")
 
     def _confirmed(
-        self, case: Case, eager: Outcome, compiled: Outcome, exact: Outcome | None, shaken: Outcome | None, until: float
+        self, case: Case, eager: Outcome, compiled: Outcome, exact: Outcome | None, shaken: Outcome | None,
+        until: float, alone: bool,
     ) -> Verdict:
-        """What is left of a difference when conditioning, eager's own indeterminism and the calls before are looked at."""
+        """What is left of a difference when conditioning, eager's own indeterminism and the calls before are looked at.
+
+        alone: there were none before in its fork.
+        """
         found = verdict(eager, compiled, exact, shaken)
         if found.outcome != "differs":
             return found
         again = self._single(case, How.EAGER, until)
         if isinstance(again, Failed) or verdict(eager, again).outcome not in ("same", "refused"):
             return Verdict("unable", "eager itself does something else each time, so there is nothing to compare with")
-        alone = self._single(case, How.COMPILED, until)
-        if isinstance(alone, Failed):
-            return self._ended(case, alone) or found
-        single = verdict(eager, alone, exact, shaken)
+        if alone:
+            return found
+        again = self._single(case, How.COMPILED, until)
+        if isinstance(again, Failed):
+            return self._ended(case, again) or found
+        single = verdict(eager, again, exact, shaken)
         if single.outcome == "differs":
             return single
         return replace(found, detail=f"after calls with other inputs, not alone: {found.detail}")
 
-    def _statistics(self, case: Case, until: float) -> None:
+    def _statistics(self, case: Case, until: float) -> tuple[Case, Verdict] | None:
         if time.monotonic() > until:
             self._tell({"e": "note", "what": "Inductor's own random numbers were not compared: the time was up."})
-            return
+            return None
         found = correct_random.compared(self.runs, case, self._left(until))
         self._told(replace(case, inputs=f"{case.inputs}, with Inductor's own random numbers"), found)
+        return (case, found) if found.outcome == "differs" else None
 
     def _told(self, case: Case, found: Verdict) -> None:
         one = Compared(self._asked.variant, case.inputs, found.outcome, found.detail, found.how, found.worst)
