@@ -157,6 +157,8 @@ def _parameters(found: Procedure, site: Site) -> None:
         annotation = _annotation(value)
         if not annotation:
             raise NotTaken(f"`{one.arg}` can't be handed to an operator")
+        if one.arg in absent:
+            found.conditions.append(f"{one.arg} is not None")
         argument = f"{one.arg}.detach()" if value.dtype.startswith(("float", "bfloat")) else one.arg
         found.handed.append(Handed(one.arg, annotation, argument if annotation == "Tensor" else one.arg))
 

@@ -16,8 +16,8 @@ from g2.rewrite.rules._torch_name import torch_names
 from g2.rewrite.site import Site
 
 _CAVEAT = (
-    "In graphs the method is one operator that runs in eager, and Inductor does not see into it. It takes numbers of "
-    "the types that they had in this run, and raises for others."
+    "In graphs the method is one operator that runs in eager, and Inductor does not see into it. It takes values of "
+    "the types that they had in this run, raises for others, and computes without autocast."
 )
 
 
