@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from g2.check.child.interpret import libraries
+from g2.check.child import attention
 
 Made = Callable[[str, str], Any]
 _POISON = {torch.bool: True, torch.uint8: 0x7D}
@@ -78,10 +78,7 @@ def load(text: str, path: str, on_kernel: Made, constants: dict[str, torch.Tenso
     scope["assert_alignment"] = lambda *_, **__: None
     scope["get_raw_stream"] = lambda _: 0
     if "extern_kernels" in scope:
-        scope["extern_kernels"] = libraries.Extern(scope["extern_kernels"])
-    scope["torch"] = libraries.Torch(torch)
-    if "aten" in scope:
-        scope["aten"] = libraries.Ops(torch.ops.aten)
+        scope["extern_kernels"] = _Extern(scope["extern_kernels"])
     if "call" not in scope and "runner" in scope:
         scope["call"] = scope["runner"].call
     return scope
@@ -108,6 +105,7 @@ class _kernels_go_to:
 
 def _host_side() -> None:
     """What the module imports or enters at each call. This process has no other use for torch.cuda."""
+    attention.stand_in()
     c: Any = torch._C
     for name in ("_cuda_getCurrentRawStream", "_xpu_getCurrentRawStream"):
         if not hasattr(c, name):
@@ -119,6 +117,17 @@ def _host_side() -> None:
     cuda.synchronize = lambda _=None: None
     helpers: Any = importlib.import_module("torch._inductor.runtime.triton_helpers")
     helpers.set_driver_to_gpu = lambda: None
+
+
+class _Extern:
+    """extern_kernels: what is registered for GPUs only, by ATen."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        # bias_addmm (torch/_inductor/kernel/mm.py) takes a shorter way on GPUs for a bias whose stride is 0.
+        return torch.addmm if name == "bias_addmm" else getattr(self._real, name)
 
 
 class _Nothing:
