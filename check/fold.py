@@ -137,7 +137,7 @@ def _named(speed: Speed, variant: str) -> Speed:
 
 def _graph(event: Event, folder: Path) -> Graph:
     graph: Graph = build(Graph, event["graph"])
-    files = folder / event["folder"]
+    files = folder / event.get("folder", "none")  # one that could not be captured has left nothing
     return replace(graph, lowered=tuple(_lowered(one, files / one.target) for one in graph.lowered))
 
 

@@ -11,25 +11,23 @@ import importlib
 import os
 import random
 import select
-import tempfile
 import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import torch
 
 from g2.capture.journal import Journal
 from g2.capture.through.quiet import become_quiet, silence_descriptors
 from g2.check.asked import Asked
-from g2.check.child import given
-from g2.check.child.moment import Moment, Tell
+from g2.check.child import given, rooms
+from g2.check.child.moment import CompilerFailed, Moment, Tell
 from g2.rewrite.trial.forking import attempt
 from g2.rewrite.trial.restoring import Kept
 
 _TURN = ".turn-check"
-CACHE = "cache"  # of compilers, in the record folder: what is compiled for a check is compiled anew
 _LONGER = 60  # seconds beyond those of its parts that a fork may live
 # The order in which they are done: what compiles least first.
 PARTS = (("operators", "kernels"), ("kernels", "kernels"), ("correct", "correct"), ("speed", "speed"))
@@ -45,12 +43,12 @@ def apart(moment: Moment, asked: Asked, folder: Path, parents: Journal) -> None:
     _wait_for_end(_script(folder))
     turn = os.open(folder.parent / _TURN, os.O_RDONLY | os.O_CREAT, 0o600)
     fcntl.flock(turn, fcntl.LOCK_EX)
-    work = _rooms(folder)
+    work = rooms.furnish(folder.parent)
     seconds = int(asked.seconds) * len(PARTS) + _LONGER
     missing = become_quiet(seconds=seconds, inside=[folder.parent, *work])
     for name in missing:
         journal.write({"e": "note", "what": f"This machine has no {name} to keep the check from changing anything."})
-    _compile_here()
+    rooms.compile_here()
     random.setstate(stream)  # Python seeds it anew in a forked process
     begin = time.monotonic()
     try:
@@ -70,7 +68,7 @@ def _wait_for_end(process: int) -> None:
 def here(moment: Moment, asked: Asked, folder: Path) -> None:
     """The same in the script's own process, where it cannot be forked: all that a part changes is put back."""
     journal = _begun(folder)
-    _rooms(folder)
+    rooms.furnish(folder.parent)
     begin = time.monotonic()
     kept = Kept([moment.module, *moment.args, *moment.kwargs.values()])
     before = torch.is_grad_enabled()
@@ -90,7 +88,7 @@ def here(moment: Moment, asked: Asked, folder: Path) -> None:
 def _here(name: str, moment: Moment, asked: Asked, folder: Path, journal: Journal) -> None:
     try:
         importlib.import_module(f"g2.check.child.parts.{name}").work(moment, asked, folder, journal.write)
-    except Exception as error:
+    except (Exception, CompilerFailed) as error:
         journal.write({"e": "failed", "name": name, "why": _said(error)})
 
 
@@ -104,27 +102,6 @@ def _begun(folder: Path) -> Journal:
     journal = Journal(folder.with_suffix(".jsonl"))
     journal.write({"e": "start", "pid": os.getpid()})
     return journal
-
-
-def _rooms(folder: Path) -> list[Path]:
-    """Where compilers may write. The folder of C++ extensions is kept for other checks: building one takes long."""
-    cache = folder.parent / CACHE
-    temporary = cache / "tmp"
-    temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache / "inductor")
-    os.environ["TRITON_CACHE_DIR"] = str(cache / "triton")
-    os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
-    extensions = Path(os.environ.setdefault("TORCH_EXTENSIONS_DIR", str(cache / "extensions")))
-    extensions.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return [extensions]
-
-
-def _compile_here() -> None:
-    """Inductor's own processes would be started in this one, which has no threads of the script's."""
-    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
-    config: Any = importlib.import_module("torch._inductor.config")
-    config.compile_threads = 1
-    torch.set_num_threads(1)  # the threads of OpenMP did not come along
 
 
 def _prepared(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> Moment:
@@ -159,7 +136,7 @@ def _parts(moment: Moment, asked: Asked, folder: Path, journal: Journal) -> None
 def _part(name: str, moment: Moment, asked: Asked, folder: Path, tell: Tell, _answer: BinaryIO) -> None:
     try:
         importlib.import_module(f"g2.check.child.parts.{name}").work(moment, asked, folder, tell)
-    except Exception as error:
+    except (Exception, CompilerFailed) as error:
         tell({"e": "failed", "name": name, "why": _said(error)})
 
 

@@ -42,5 +42,23 @@ class Moment:
         the name of one.
         """
         torch.compiler.reset()
-        self.backend.become(compiler)
+        self.backend.become(_loud(compiler))
         return self.run
+
+
+class CompilerFailed(BaseException):
+    """A compiler could not compile a graph. No Exception: the probes of capture/ turn those into graph breaks, so that
+    a script goes on, and what was then compared would be eager with eager.
+    """
+
+
+def _loud(compiler: str | Compiler) -> Compiler:
+    call: Compiler = torch._dynamo.lookup_backend(compiler) if isinstance(compiler, str) else compiler
+
+    def compile_(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
+        try:
+            return call(graph, inputs)
+        except Exception as error:
+            raise CompilerFailed(f"{type(error).__name__}: {error}") from error
+
+    return compile_
