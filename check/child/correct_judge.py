@@ -18,6 +18,7 @@ What counts, and what does not although the two differ (each a documented proper
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -28,6 +29,12 @@ from g2.check.model import Worst
 from g2.rewrite.trial.compare_leaves import Judge, Targets, elements
 from g2.rewrite.trial.compare_told import told_differences
 from g2.rewrite.trial.deeds import Leaf, Outcome, Raised
+
+
+# What stops a compiler on a machine, and says nothing of what is compiled: g2's own fences, no compiler, no room.
+_HINDERED = re.compile(
+    r"g2 does not repeat effects|InvalidCxxCompiler|No working C\+\+ compiler|No space left on device|TritonMissing"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,8 @@ def _differences(judge: _Judge) -> Iterator[str]:
 
 def _raised(eager: Outcome, compiled: Outcome) -> Verdict:
     one, other = eager.raised, compiled.raised
+    if other is not None and _HINDERED.search(other.message):
+        return Verdict("unable", f"it could not be compiled here: {_said(other)}")
     if one is None:
         assert other is not None
         return Verdict("differs", f"raises {_said(other)}, eager does not")

@@ -6,8 +6,8 @@ is further from it than eager's own error allows (the arithmetic is rewrite/tria
     |compiled - exact| <= FACTOR * max|eager - exact| + eps * (ulps * |exact| + floor * max|exact|)
 
 FACTOR is 3, what torch's own accuracy check of compiled code allows at most for ordinary tensors
-(torch/_dynamo/utils.py, `same`: `multiplier`, on root mean squares there; its absolute floor of tol / 10 = 1e-5 is not taken over, since in
-float32 it would hide a dropped epsilon). ulps and floor, by dtype:
+(torch/_dynamo/utils.py, `same`: `multiplier`, on root mean squares there; its absolute floor of tol / 10 = 1e-5 is not
+taken over, since in float32 it would hide a dropped epsilon). ulps and floor, by dtype:
 
     float64, float32   4 and 1     sums in another order, SLEEF's functions of at most 1 ulp (torch's vec library)
     float16, bfloat16  1 and 0.5   a fused kernel keeps intermediates in float32 and rounds once (half a unit) where
