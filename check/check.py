@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 from g2.capture import launch
 from g2.capture.model import Session
@@ -19,10 +20,11 @@ from g2.capture.tail import Progress
 from g2.check import fold
 from g2.check.asked import Asked
 from g2.check.model import Call, Check, Part
-from g2.check.stages import Examinations, stage
+from g2.check.stages import Examinations, side_by_side, stage
 
 WITNESS = "g2.check.child.witness"
 _STAGES = (("interpret", "interpreted"), ("assemble", "assembled"))
+_CHILD = "g2.check.child"
 _MORE = 30.0  # seconds that a stage may take beyond its own limit
 
 
@@ -64,8 +66,7 @@ class Checking:
             calls = fold.merged(calls, more)
             if again.exit_code:
                 notes.append(f"With the proved rewrites in place the script ended with exit code {again.exit_code}.")
-        for graph in sorted(path.parent for path in self._as_is.glob("check-*-*/g*/graph.json")):
-            self._stages(graph)
+        side_by_side([partial(self._stages, graph) for graph in self._graphs()])
         ran, whole = fold.spent(self._as_is)
         return Check(
             g2=version,
@@ -127,15 +128,37 @@ class Checking:
         self._wait(folder)
         return session, fold.calls(folder)
 
-    def _stages(self, graph: Path) -> None:
+    def emit(self, to: Path) -> tuple[str, ...]:
+        """Write each graph's kernels to a folder as Python modules that run by themselves. Returns a sentence for each
+        one that could not be. Raises OSError.
+        """
+        wrong: list[str] = []
+
+        def write(graph: Path, target: str, stop: Event) -> None:
+            name = f"{graph.parent.name.rpartition('-')[2]}-{graph.name}-{target}"
+            words = [str(graph), "--target", target, "--to", str(to.absolute()), "--name", f"call{name}"]
+            tell = partial(self.doing, f"write {target}, {graph.name}")
+            if why := stage(f"{_CHILD}.emit", words, self.asked.seconds, tell, stop):
+                wrong.append(f"Of {graph.name} for {target} no module was written: {why}")
+
+        to.mkdir(parents=True, exist_ok=True)
+        side_by_side([partial(write, graph, target) for graph in self._graphs() for target in self._made(graph)])
+        return tuple(sorted(wrong))
+
+    def _graphs(self) -> list[Path]:
+        return sorted(path.parent for path in self._as_is.glob("check-*-*/g*/graph.json"))
+
+    def _made(self, graph: Path) -> list[str]:
+        """The targets that a graph was brought to."""
+        return [target for target in self.asked.targets if (graph / target / "module.py").exists()]
+
+    def _stages(self, graph: Path, stop: Event) -> None:
         """Interpret and assemble the kernels of one graph, for each target. What failed is written where they write."""
-        for target in self.asked.targets:
-            if not (graph / target / "module.py").exists():
-                continue
+        for target in self._made(graph):
             for name, left in _STAGES:
                 tell = partial(self.doing, f"{name} {target}, {graph.name}")
                 words = [str(graph), "--target", target, "--seconds", f"{self.asked.seconds:g}"]
-                why = stage(f"g2.check.child.{name}", words, self.asked.seconds + _MORE, tell)
+                why = stage(f"{_CHILD}.{name}", words, self.asked.seconds + _MORE, tell, stop)
                 path = graph / target / f"{left}.json"
                 if why and not path.exists():
                     path.write_text(json.dumps({"outcome": "", "why": why, "kernels": {}}), "utf-8")

@@ -12,13 +12,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from g2.capture.forks import alive, ended
 from g2.capture.tail import appended
 
 _TICK = 0.05
+_AT_ONCE = 4  # processes with torch in them, each a few hundred MB
 Tell = Callable[[str], None]
 
 
@@ -73,7 +76,19 @@ class Examinations:
                         yield json.loads(line)
 
 
-def stage(module: str, words: Sequence[str], seconds: float, tell: Callable[[], None]) -> str:
+def side_by_side(jobs: Sequence[Callable[[Event], None]]) -> None:
+    """Do them, as many at a time as there are processors, at most four. The event says that they are to stop."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    stop = Event()
+    with ThreadPoolExecutor(max(1, min(count, _AT_ONCE))) as pool:
+        try:
+            for done in [pool.submit(job, stop) for job in jobs]:
+                done.result()
+        finally:
+            stop.set()
+
+
+def stage(module: str, words: Sequence[str], seconds: float, tell: Callable[[], None], stop: Event) -> str:
     """Run a module of ours in a process of its own, its output nowhere; why it failed, empty when it did not.
 
     Raises OSError when it cannot be started.
@@ -94,6 +109,8 @@ def stage(module: str, words: Sequence[str], seconds: float, tell: Callable[[], 
                 break
             except subprocess.TimeoutExpired:
                 tell()
+                if stop.is_set():
+                    return "it was stopped"
                 if time.monotonic() > deadline:
                     return f"it took longer than {seconds:g} seconds (--part-limit)"
     finally:

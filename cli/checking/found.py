@@ -64,10 +64,12 @@ def checked(ask: Ask) -> Checked:
             with streams(ask.machine, ask.quiet) as script:
                 session = replace(checking, on_progress=script.show).run(script.stdout, script.stderr)
             with Line(ask.quiet) as line:
-                check = replace(checking, on_progress=line.run, doing=line.doing).finish(session, version())
+                quiet = replace(checking, on_progress=line.run, doing=line.doing)
+                check = quiet.finish(session, version())
+                if ask.emit:
+                    notes = quiet.emit(Path(ask.emit))
+                    check = replace(check, emitted=ask.emit, notes=(*check.notes, *notes))
             check = replace(check, targets=ask.targets)
-            if ask.emit:
-                check = _emitted(work, check, ask.emit)
             check = _with_repros(record, check)
         _keep(store, record, session, check)
     return Checked(session, check, record)
@@ -135,13 +137,10 @@ def _with_repros(record: Path, check: Check) -> Check:
 
 
 def _stays(record: Path, script: str) -> str:
-    """Its folder goes with it: the inputs are beside it."""
-    folder = Path(script).parent
+    """What is called like it, the inputs, goes with it."""
+    path = Path(script)
     stays = record / _REPROS / f"{len(list((record / _REPROS).glob('*'))) + 1}"
-    stays.parent.mkdir(mode=0o700, exist_ok=True)
-    shutil.copytree(folder, stays)
-    return str(stays / Path(script).name)
-
-
-def _emitted(work: Path, check: Check, folder: str) -> Check:
-    raise NotImplementedError
+    stays.mkdir(mode=0o700, parents=True)
+    for file in path.parent.glob(f"{path.stem}.*"):
+        shutil.copy(file, stays)
+    return str(stays / path.name)

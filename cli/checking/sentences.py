@@ -26,11 +26,13 @@ def headline(check: Check) -> str:
         return "Nothing was checked."
     compared = sum(one.outcome in _KINDS for call in check.calls for one in call.compared)
     ran = [one for _, one in lowered(check) if one.interpreted in ("same", "close")]
-    parts = [f"right in {plural(compared, 'comparison')}"] if compared else []
-    parts += [f"its Triton kernels in {plural(len(ran), 'graph')}"] if ran else []
+    parts = [f"in {plural(compared, 'comparison')}"] if compared else []
+    if ran:
+        targets = list(dict.fromkeys(one.target for one in ran))
+        parts.append(f"in the Triton kernels of {plural(len(ran) // len(targets), 'graph')} for {listing(targets)}")
     if not parts:
         return _fastest(check) or f"{plural(len(check.calls), 'call')} examined; nothing was compared."
-    return f"Compiled, {plural(len(check.calls), 'call')} computed what eager does: {' and '.join(parts)}."
+    return f"Compiled, {plural(len(check.calls), 'call')} computed what eager does: {', and '.join(parts)}."
 
 
 def _fastest(check: Check) -> str:

@@ -11,7 +11,7 @@ from g2.check.roofline import Floor, call_floor, call_wall, kernel_floor, reache
 from g2.cli.checking import sentences
 from g2.cli.checking.amounts import size, time
 from g2.cli.checking.chart import roofline
-from g2.cli.text import inline, plural, short_path
+from g2.cli.text import inline, listing, plural, short_path
 from g2.cli.views import Output
 from g2.cli.views._page import Page
 
@@ -67,7 +67,7 @@ def _target(page: Page, check: Check, call: Call, name: str) -> None:
     found = [one for graph in call.graphs for one in graph.lowered if one.target == target]
     texts = [page.prose(f"{name}: {sentences.kernels(call, target)}")]
     texts += [page.prose(f"{why}", "yellow") for why in dict.fromkeys(one.why for one in found if one.why)]
-    page.labelled("Triton", texts, 2)
+    page.labelled("GPU", texts, 2)
     if limit := sentences.limit(call_wall(call, target), call_floor(call, target, on), on):
         page.labelled("Limit", [page.prose(limit)], 2)
     for kernel, floor in _dearest(page, found, on):
@@ -121,11 +121,17 @@ def _operators(page: Page, check: Check) -> None:
     if not check.operators:
         return
     page.blank()
+    if not page.output.verbose:
+        counts = [f"{len(one.counts)} of {one.level}" for one in check.operators]
+        missing = sorted({name for one in check.operators for name in one.undecomposed})
+        told = f" Without a decomposition: {listing(missing[:6])}." if missing else ""
+        page.paragraph(page.prose(f"Operators used: {listing(counts)}.{told} -v counts them.", "dim"))
+        return
     for level in check.operators:
-        total_count = sum(count for _, count in level.counts)
-        most = ", ".join(f"{name} {count}" for name, count in level.counts[:5])
-        missing = f" Without a decomposition: {', '.join(level.undecomposed[:8])}." if level.undecomposed else ""
-        text = f"{plural(len(level.counts), 'operator')}, {total_count} uses: {most}.{missing}"
+        uses = sum(count for _, count in level.counts)
+        each = ", ".join(f"{name} {count}" for name, count in level.counts)
+        missing_here = f" Without a decomposition: {', '.join(level.undecomposed)}." if level.undecomposed else ""
+        text = f"{plural(len(level.counts), 'operator')}, {plural(uses, 'use')}: {each}.{missing_here}"
         page.paragraph(page.prose(text), 12, Text(level.level, "dim"))
 
 
