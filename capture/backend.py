@@ -34,16 +34,15 @@ class Backend:
         self._seen: dict[str, int] = {}
         self._devices = {"cpu"}  # it need not be told
 
-    def __call__(
-        self, graph: torch.fx.GraphModule, inputs: Sequence[Any], **_options: Any
-    ) -> Callable[..., Any]:
+    def __call__(self, graph: torch.fx.GraphModule, inputs: Sequence[Any], **_options: Any) -> Callable[..., Any]:
+        if self._other is not None:  # neither recorded nor counted: a fork of ours times it, and it is not the script's
+            made: Callable[..., Any] = self._other(graph, list(inputs))
+            return made
         identity = self._identity()
         reason = getattr(graph, "compile_subgraph_reason", None)
         ended_by = self._stats.last_break if getattr(reason, "graph_break", False) else None
         begin = _clock()
-        if self._other is not None:
-            run = self._other(graph, list(inputs))
-        elif self._name == "capture":
+        if self._name == "capture":
             graph.code  # noqa: B018  # lazily generated: without it forward() is a wrapper that explains its errors on stderr
             run = graph.forward
         elif self._name == "aot_eager":
@@ -75,9 +74,7 @@ class Backend:
         count = self._seen[name] = self._seen.get(name, -1) + 1
         return f"{name}#{count}" if count else name
 
-    def _counted(
-        self, identity: str, run: Callable[..., Any], ended_by: str | None
-    ) -> Callable[..., Any]:
+    def _counted(self, identity: str, run: Callable[..., Any], ended_by: str | None) -> Callable[..., Any]:
         ran = self._stats.graph_ran
 
         def counted(*args: Any) -> Any:
@@ -89,9 +86,7 @@ class Backend:
 
         return counted
 
-    def _aot(
-        self, identity: str, graph: torch.fx.GraphModule, inputs: Sequence[Any]
-    ) -> Callable[..., Any]:
+    def _aot(self, identity: str, graph: torch.fx.GraphModule, inputs: Sequence[Any]) -> Callable[..., Any]:
         from torch._dynamo.backends.common import aot_autograd
 
         make_boxed_func: Any = importlib.import_module("functorch.compile").make_boxed_func

@@ -17,9 +17,9 @@ import torch
 
 from g2.capture.codec import plain
 from g2.check.asked import Asked
-from g2.check.child import timing, timing_memory
+from g2.check.child import caches, timing, timing_memory
 from g2.check.child.moment import Moment, Tell
-from g2.check.child.parts.speed import COMPILED, EAGER, Compiled, cold, told
+from g2.check.child.parts.speed import COMPILED, EAGER, Compiled, told
 from g2.check.child.timing_call import Called
 from g2.rewrite.trial.restoring import Kept
 
@@ -39,7 +39,7 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell, device: torch.d
     flush = _flush(device)
     notes: list[str] = []
     firsts: dict[str, tuple[float, float]] = {EAGER: (_first(called.eager, device, tell, "call"), 0.0)}
-    with cold(folder):
+    with caches.cold(folder / "cold"):
         compiled = Compiled(moment, asked.mode)
         kept.restore()
         first = _first(lambda: called.make(compiled.run), device, tell, "compile")

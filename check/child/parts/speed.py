@@ -7,11 +7,9 @@ done before, and not counted.
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +18,8 @@ import torch
 
 from g2.capture.codec import plain
 from g2.check.asked import Asked
-from g2.check.child import timing, timing_cpu, timing_memory
-from g2.check.child.moment import Moment, Tell
+from g2.check.child import caches, timing, timing_cpu, timing_memory
+from g2.check.child.moment import CompilerFailed, Moment, Tell
 from g2.check.child.timing_call import Called
 from g2.check.model import Interval, Speed, Timed, Variant
 from g2.rewrite.trial.restoring import Kept
@@ -30,7 +28,6 @@ EAGER, COMPILED = Variant.EAGER.value, Variant.COMPILED.value
 _SHARE = 0.6  # of the time that is left after compiling, for measuring
 _LONGEST = 20.0  # seconds of measuring
 _SETTLES = 4  # calls after which everything should be compiled
-_CACHES = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
 _BUSY = 0.3  # of the processors taken by others from which it is told
 _NOISY = 0.1  # spread of eager's own times from which it is told
 
@@ -66,16 +63,16 @@ def _on_cpu(moment: Moment, asked: Asked, folder: Path, tell: Tell, threads: int
     eager_first = _spent(tell, "call", called.eager, clock)
     apart = timing.shape((moment.module, moment.args, moment.kwargs)) != before
     kept.restore()
-    warmed = _spent(tell, "compile", lambda: warm(asked.mode, moment.trains), clock)
-    with cold(folder):
-        variants: dict[str, timing.Once] = {EAGER: called.eager}
-        each, first = eager_first, 0.0
+    variants: dict[str, timing.Once] = {EAGER: called.eager}
+    each, first, warmed = eager_first, 0.0, 0.0
+    with caches.cold(folder / "cold"):
         try:
+            warmed = _spent(tell, "compile", lambda: warm(moment.trains), clock)
             compiled = Compiled(moment, asked.mode)
             first = _spent(tell, "compile", lambda: called.make(compiled.run), clock)
             each = min(each, _settle(called, compiled, kept, tell))
             variants[COMPILED] = lambda: called.make(compiled.run)
-        except Exception as error:  # eager's own times are told all the same
+        except (Exception, CompilerFailed) as error:  # eager's own times are told all the same
             tell({"e": "failed", "name": "speed compiled", "why": f"{type(error).__name__}: {_line(error)}"})
         kept.restore()
         left = ends - time.perf_counter()
@@ -123,7 +120,7 @@ class Compiled:
         self.run = moment.compiled(compiler)
 
 
-def warm(mode: str, trains: bool) -> None:
+def warm(trains: bool) -> None:
     """What Inductor does once for a machine or a process, done with a graph of one op."""
     from torch._inductor.compile_fx import compile_fx
 
@@ -136,22 +133,6 @@ def warm(mode: str, trains: bool) -> None:
         if trains:
             torch.autograd.backward(result, torch.ones(64))
     torch.compiler.reset()
-
-
-@contextlib.contextmanager
-def cold(folder: Path) -> Iterator[None]:
-    """Caches of compilers in a folder that is empty as yet."""
-    before = {name: os.environ.get(name) for name in _CACHES}
-    for name in _CACHES:
-        os.environ[name] = str(folder / "cold" / name.partition("_")[0].lower())
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def told(

@@ -262,7 +262,7 @@ def test_what_cannot_be_compiled_is_still_timed_in_eager(tmp_path: Path, monkeyp
             raise RuntimeError("no such lowering\nand more")
 
     monkeypatch.setattr(speed, "Compiled", Broken)
-    monkeypatch.setattr(speed, "warm", lambda _mode, _trains: None)
+    monkeypatch.setattr(speed, "warm", lambda _trains: None)
     events = told(moment(torch.nn.Linear(4, 4), torch.ones(2, 4)), tmp_path, seconds=5.0)
     failed = [event for event in events if event["e"] == "failed"]
     assert [(event["name"], event["why"]) for event in failed] == [("speed compiled", "RuntimeError: no such lowering")]
