@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from g2.explain.scan.activation import Activation
 from g2.explain.scan.evaluate import Evaluation
 from g2.explain.scan.facts import Call, Function
-from g2.explain.scan.state import Activation
 from g2.explain.scan.values import NOTHING, UNKNOWN, Kind, several
 
 
@@ -20,7 +20,9 @@ class Given:
         self.rest: Kind | None = None  # *args: an element
         self.rest_keywords: Kind | None = None  # **kwargs: a value
         for value in call.args:
-            if isinstance(value, tuple) and value[0] == "*":
+            if isinstance(value, frozenset) and self.rest is None:
+                self.args.append(value)
+            elif isinstance(value, tuple) and value[0] == "*":
                 held = engine.value(value[1], act)
                 tuples = [atom for atom in held if isinstance(atom, tuple) and atom[0] == "T"]
                 if len(tuples) == 1 == len(held) and self.rest is None:
@@ -33,7 +35,7 @@ class Given:
                 self.rest |= engine.value(value, act)
         self.keywords: dict[str, Kind] = {}
         for name, value in call.keywords:
-            kind = engine.value(value, act)
+            kind = value if isinstance(value, frozenset) else engine.value(value, act)
             if name is None:
                 self.rest_keywords = engine.element(kind)
             else:
@@ -70,7 +72,7 @@ def bind(
         bound[function.stars] = frozenset({("D", others)})
     for number in range(len(function.params)):
         held = bound[number]
-        if held is None and number not in {function.star, function.stars}:
+        if held is None:
             default = function.defaults[number]
             if given.rest_keywords is not None:
                 held = UNKNOWN
@@ -78,7 +80,9 @@ def bind(
                 held = default if isinstance(default, frozenset) else engine.value(default, target)
             bound[number] = held
         if held is not None:
-            engine.hand(target, number, held)
+            before = target.given[number]
+            if before is None or not held <= before:
+                engine.hand(target, number, held)
     return bound
 
 

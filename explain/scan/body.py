@@ -10,6 +10,7 @@ from typing import Any
 from g2.explain.scan.detector import Event, Look, Spot, Table
 from g2.explain.scan.facts import Call, Class, Function, Place
 from g2.explain.scan.model import Sureness
+from g2.explain.scan.reads import reads
 from g2.explain.scan.values import UNKNOWN, Value, outside
 from g2.explain.scan.wants import least, level
 
@@ -208,6 +209,7 @@ class Body:
         """Write what was found into the function."""
         function = self.function
         function.calls = tuple(tuple(call) for call in self.calls)
+        function.reads = reads(self.calls, (function.returns, tuple(self.stores)))
         function.captured = tuple(self.captured)
         function.tensors = tuple(sorted(self.evidence))
         function.stores = tuple(self.stores)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from g2.explain.scan.activation import Activation, Site, Uses
 from g2.explain.scan.evaluate import Evaluation
 from g2.explain.scan.invoke import invoke
 from g2.explain.scan.parameters import promised
 from g2.explain.scan.project import entries
-from g2.explain.scan.state import Activation
 from g2.explain.scan.values import NOTHING, narrow
 
 
@@ -23,6 +23,8 @@ class Engine(Evaluation):
     def roots(self) -> None:
         """Begin everywhere a region does."""
         project = self.project
+        for file in project.files:
+            self.activate(file.functions, False)
         for number, found in enumerate(project.classes):
             if not self.modules[number]:
                 continue
@@ -34,8 +36,6 @@ class Engine(Evaluation):
             if "__init__" in methods:
                 act = self.activate(start + methods["__init__"], False)
                 self.hand(act, 0, frozenset({("V", number)}))
-        for file in project.files:
-            self.activate(file.functions, False)
         for number, mark in enumerate(self.marks):
             if "c" in mark and "d" not in mark:
                 self.root(number, "compiled by a decorator")
@@ -47,42 +47,71 @@ class Engine(Evaluation):
         self.settled = True
         for act in list(self.acts.values()):
             if None in act.given and NOTHING in act.params:
-                self.push(act)
+                self.again(act.head)
         self._drain()
         # What places need is read as well: that may be an attribute or a property that nothing else reads.
         for act in list(self.acts.values()):
             if act.region:
-                self.current = act
-                for place in self.project.functions[act.number].places:
+                self.current = act.end
+                for place in act.function.places:
                     for value, _ in place[4]:
                         self.value(value, act)
         self._drain()
         self.current = None
 
     def _drain(self) -> None:
-        while self.queue:
-            act = self.queue.popleft()
+        while self.outside or self.inside:
+            act = (self.outside or self.inside).popleft()
             act.queued = False
             act.times += 1
-            self.current = act
             with suppress(RecursionError):
                 self.look(act)
 
     def look(self, act: Activation) -> None:
-        """Evaluate one activation's calls, what it stores and what it returns."""
-        project = self.project
-        function = project.functions[act.number]
-        owner_module = function.owner >= 0 and self.modules[self.owner(act.number)]
-        act.params = promised(self, act, function, owner_module)
-        if len(act.results) != len(function.calls):
-            act.results = [NOTHING] * len(function.calls)
-        for number, call in enumerate(function.calls):
-            act.results[number] = invoke(self, act, call)
-        if function.owner >= 0:
+        """Evaluate what is stale of one activation: its parameters, its calls, what it stores and what it returns."""
+        if act.uses is None and act.times > 1:
+            act.uses = Uses(act)
+        uses = act.uses
+        if act.head.stale:
+            self._begin(act.head)
+            before, act.params = act.params, promised(self, act)
+            if uses is not None:
+                for readers, old, new in zip(uses.params, before, act.params, strict=False):
+                    if old != new:
+                        for site in readers:
+                            site.stale = True
+        moved = False
+        for number, site in enumerate(act.sites):
+            if site.stale and site.call is not None:
+                self._begin(site)
+                result = invoke(self, act, site.call)
+                if result != act.results[number]:
+                    act.results[number] = result
+                    moved = True
+                    for reader in uses.calls[number] if uses is not None else ():
+                        reader.stale = True
+        if act.end.stale:
+            self._begin(act.end)
+            self._leave(act)
+        if moved and act.number == act.file.functions:
+            for reader in act.readers:  # of a module's variables
+                self.again(reader)
+
+    def _begin(self, site: Site) -> None:
+        site.stale = site.passes  # what an inner function reads is handed to whichever activations there are by now
+        self.current = site
+
+    def _leave(self, act: Activation) -> None:
+        """What it stores, and what it returns."""
+        function = act.function
+        if act.owner >= 0:
             for name, value in function.stores:
-                self.store(self.owner(act.number), name, self.value(value, act))
-        returns = narrow(act.returns | self.value(function.returns, act))
+                self.store(act.owner, name, self.value(value, act))
+        found = self.value(function.returns, act)
+        if found <= act.returns:
+            return
+        returns = narrow(act.returns | found)
         if returns != act.returns:
             act.returns = returns
             for reader in act.readers:
-                self.push(self.acts[reader])
+                self.again(reader)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from g2.explain.scan import operate
+from g2.explain.scan.activation import Activation
 from g2.explain.scan.linked import OVERRIDES
-from g2.explain.scan.state import Activation, Member, State
+from g2.explain.scan.state import Member, State
 from g2.explain.scan.values import (
     NOTHING,
     NUMBER,
@@ -19,8 +21,11 @@ from g2.explain.scan.values import (
     instance,
     narrow,
     operated,
+    ordered,
     several,
 )
+
+_NONE = frozenset({"N"})
 
 
 class Evaluation(State):
@@ -29,8 +34,7 @@ class Evaluation(State):
     def variable(self, file: int, value: Value, rest: list[str]) -> Kind:
         """A variable of a module's body, as far as that has been looked at."""
         act = self.activate(self.project.files[file].functions, False)
-        if self.current is not None:
-            act.readers.add((self.current.number, self.current.region))
+        self.reads(act)
         key = (file, *rest, value)
         if key in self.under_way:
             return NOTHING  # `x = x or 1`: what it holds otherwise is among the alternatives
@@ -44,49 +48,59 @@ class Evaluation(State):
         """What a value is in this activation."""
         if isinstance(value, frozenset):
             return value
-        match value[0]:
-            case "p":
-                return act.params[value[1]] if value[1] < len(act.params) else UNKNOWN
-            case "c":
-                return act.results[value[1]] if value[1] < len(act.results) else NOTHING
+        tag = value[0]
+        if tag == "p":
+            return act.params[value[1]] if act.params else UNKNOWN
+        if tag == "c":
+            return act.results[value[1]]
+        if len(value) == 1:
+            return self._alone(tag, act)
+        inner: Any = value[1]
+        match tag:
             case "g":
-                return self.named(self.project.files[self.project.file_of[act.number]], value[1])
+                return self.named(act.file, inner)
             case ".":
-                return self.attribute(self.value(value[1], act), value[2])
+                return self.attribute(self.value(inner, act), value[2])
             case "e":
-                return self.element(self.value(value[1], act))
+                return self.element(self.value(inner, act))
             case "u":
-                return self.element(self.value(value[1], act), value[2])
+                return self.element(self.value(inner, act), value[2])
             case "|":
-                return operated([self.value(each, act) for each in value[1:]])
+                return operated(self.values(value[1:], act))
             case "<":
-                return compared([operated([self.value(each, act) for each in value[1:]])])
+                return compared([operated(self.values(value[1:], act))])
             case "j":
-                return operate.union(*[self.value(each, act) for each in value[1:]])
+                return operate.union(*self.values(value[1:], act))
             case "!":
-                return self.value(value[1], act) - {"N"}
+                return self.value(inner, act) - _NONE
             case "-":
-                return self.value(value[1], act) - TENSORS - {"~"} or OTHER
+                return self.value(inner, act) - TENSORS - {"~"} or OTHER
             case "f" | "k":
-                return self.static(self.project.files[self.project.file_of[act.number]], value)
+                return self.static(act.file, value)
             case "T":
-                return narrow(frozenset({("T", tuple([self.value(each, act) for each in value[1]]))}))
+                return narrow(frozenset({("T", tuple(self.values(inner, act)))}))
             case "L" | "D" | "S":
-                return narrow(frozenset({(value[0], self.value(value[1], act))}))
+                return narrow(frozenset({(tag, self.value(inner, act))}))
             case "a":
-                return self._promise(self.value(value[1], act))
+                return self._promise(self.value(inner, act))
             case "partial":
-                return self.value(value[1], act)
-            case "r":
-                return instance("root") if act.root else NOTHING
-            case "m":
-                function = self.project.functions[act.number]
-                module = function.owner >= 0 and self.modules[self.owner(act.number)]
-                return instance("module") if module and not function.name.endswith("__init__") else NOTHING
+                return self.value(inner, act)
             case "*":
-                return several(self.element(self.value(value[1], act)))
+                return several(self.element(self.value(inner, act)))
             case _:
                 return UNKNOWN
+
+    def _alone(self, tag: str, act: Activation) -> Kind:
+        """What the function itself is: where a region begins ("r"), a module's method ("m")."""
+        if tag == "r":
+            return instance("root") if act.root else NOTHING
+        module = tag == "m" and act.owner >= 0 and self.modules[act.owner]
+        return instance("module") if module and not act.function.name.endswith("__init__") else NOTHING
+
+    def values(self, values: Iterable[Value], act: Activation) -> list[Kind]:
+        """What each of these is."""
+        value = self.value
+        return [each if isinstance(each, frozenset) else value(each, act) for each in values]
 
     def _promise(self, kind: Kind) -> Kind:
         out: frozenset[Any] = NOTHING
@@ -101,15 +115,16 @@ class Evaluation(State):
 
     def element(self, kind: Kind, number: int | None = None) -> Kind:
         """What an element is; instances of what is scanned are asked for their __getitem__."""
-        out: frozenset[Any] = NOTHING
-        plain: set[Any] = set()
-        for atom in kind:
-            if isinstance(atom, tuple) and atom[0] in "CV":
-                out |= self._item(atom, number)
-            else:
-                plain.add(atom)
-        rest = frozenset(plain)
-        return out | (operate.element(rest) if number is None else operate.item(rest, number))
+        mine = [atom for atom in ordered(kind) if type(atom) is tuple and atom[0] in "CV"]
+        rest = kind.difference(mine) if mine else kind
+        key = (rest, number)
+        held = self.elements.get(key)
+        if held is None:
+            held = operate.element(rest) if number is None else operate.item(rest, number)
+            self.elements[key] = held
+        for atom in mine:
+            held |= self._item(atom, number)
+        return held
 
     def _item(self, atom: Any, number: int | None) -> Kind:
         found = self.find(atom, "__getitem__")
@@ -138,18 +153,17 @@ class Evaluation(State):
     def attribute(self, kind: Kind, name: str) -> Kind:
         """What an attribute is."""
         out: frozenset[Any] = NOTHING
-        plain: set[Any] = set()
-        for atom in kind:
+        mine = 0
+        for atom in ordered(kind):
             if type(atom) is tuple and atom[0] in "CVKM":
                 found = self._of_instance(atom, name) if atom[0] != "M" else self._of_module(atom[1], name)
                 if len(kind) == 1:
                     return found
                 out |= found
-            else:
-                plain.add(atom)
-        if not plain:
+                mine += 1
+        if mine and mine == len(kind):
             return narrow(out)
-        rest = kind if len(plain) == len(kind) else frozenset(plain)
+        rest = kind if not mine else frozenset([a for a in kind if type(a) is not tuple or a[0] not in "CVKM"])
         held = self.plain.get((rest, name))
         if held is None:
             held = self.plain[rest, name] = operate.attribute(rest, name)
@@ -165,12 +179,10 @@ class Evaluation(State):
         if member is None:
             member = self.members[atom, name] = self._member(atom, name)
         current = self.current
-        if current is not None and member.keys:
-            reader = (current.number, current.region)
-            if reader not in member.readers:
-                member.readers.add(reader)
-                for key in member.keys:
-                    self.attr_readers.setdefault(key, set()).add(reader)
+        if current is not None and member.keys and current not in member.readers:
+            member.readers[current] = None
+            for key in member.keys:
+                self.attr_readers.setdefault(key, {})[current] = None
         kind = member.kind
         if kind is not None:
             return kind
@@ -243,8 +255,12 @@ class Evaluation(State):
             given = self.attrs.get(key, NOTHING)
             if given and given - UNKNOWN:
                 value = given - UNKNOWN
-            body = self.activate(file.functions, False)
-            out |= self.value(value, body) if not isinstance(value, frozenset) else value
+            if isinstance(value, frozenset):
+                out |= value
+            else:
+                body = self.activate(file.functions, False)
+                self.reads(body)
+                out |= self.value(value, body)
         member.begun = True
         return out if out or member.stored else NUMBER if self._trains(member) else UNKNOWN
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from g2.explain.scan import library, operate, tables
+from g2.explain.scan.activation import Activation
 from g2.explain.scan.arguments import Given, bind, fill
 from g2.explain.scan.evaluate import Evaluation
 from g2.explain.scan.facts import Call, Function
-from g2.explain.scan.state import Activation
-from g2.explain.scan.values import DOUBT, GUESSED, NOTHING, OTHER, TENSOR, TENSORS, UNKNOWN, Kind, narrow
+from g2.explain.scan.values import DOUBT, GUESSED, NOTHING, OTHER, TENSOR, TENSORS, UNKNOWN, Kind, narrow, ordered
 
 _HOOKS = frozenset({"register_forward_hook", "register_forward_pre_hook"})
 
 
-def invoke(engine: Evaluation, act: Activation, raw: tuple[Any, ...]) -> Kind:
+def invoke(engine: Evaluation, act: Activation, call: Call) -> Kind:
     """Evaluate a call of an activation; the kind of its result."""
-    call = Call(*raw)
     callee = call.callee
     tag = callee[0] if isinstance(callee, tuple) else ""
     if tag == "capture":
@@ -38,15 +37,14 @@ def invoke(engine: Evaluation, act: Activation, raw: tuple[Any, ...]) -> Kind:
 
 
 def _capture(engine: Evaluation, act: Activation, call: Call) -> Kind:
-    start = engine.project.files[engine.project.file_of[act.number]].functions
-    number = start + call.callee[1]
+    number = act.file.functions + call.callee[1]
     function = engine.project.functions[number]
-    values = [engine.value(value, act) for value in call.args]
+    values = engine.values(call.args, act)
     for region in (True, False):
         inner = engine.acts.get((number, region))
         if inner is None and region == act.region:
             inner = engine.activate(number, region)
-            inner.via = inner.via or ((act.number, act.region), call.line, call.column)
+            inner.via = inner.via or (act, call.line, call.column)
         if inner is not None:
             for offset, kind in enumerate(values):
                 engine.hand(inner, len(function.params) + offset, kind)
@@ -56,7 +54,7 @@ def _capture(engine: Evaluation, act: Activation, call: Call) -> Kind:
 def apply(engine: Evaluation, act: Activation, call: Call, callee: Kind, given: Given, depth: int = 0) -> Kind:
     """Call a value."""
     out: frozenset[Any] = NOTHING
-    for atom in callee:
+    for atom in ordered(callee):
         if isinstance(atom, str):
             if atom in DOUBT:
                 out |= frozenset({"?"})
@@ -120,7 +118,7 @@ def outer(engine: Evaluation, act: Activation, call: Call, name: str, given: Giv
     if found is not None:
         return found
     for kind in given.all():
-        for atom in kind:
+        for atom in ordered(kind):
             if isinstance(atom, tuple) and atom[0] in "GB":
                 _passed(engine, act, call, frozenset({atom}))
     return frozenset({"t", "~", "?"}) if any(kind & TENSORS for kind in given.args) else UNKNOWN
@@ -139,7 +137,7 @@ def enter(
         region = False
     target, _ = engine.result(number, region)
     if target.via is None and region and act.region and number != act.number:
-        target.via = ((act.number, act.region), call.line, call.column)
+        target.via = (act, call.line, call.column)
     args = [first, *given.args] if first is not None else given.args
     bound = bind(engine, target, function, args, given)
     if function.decorators and region:
@@ -150,16 +148,15 @@ def enter(
 
 def _decorated(engine: Evaluation, act: Activation, call: Call, function: Function) -> None:
     """A decorator's own inner functions run around the function."""
-    file = engine.project.files[engine.project.file_of[act.number]]
     for decorator in function.decorators:
         if isinstance(decorator, tuple):
-            for atom in engine.static(file, decorator):
+            for atom in engine.static(act.file, decorator):
                 if isinstance(atom, tuple) and atom[0] == "G":
                     outer_ = engine.project.functions[atom[1]]
                     start = engine.project.files[engine.project.file_of[atom[1]]].functions
                     for inner in outer_.inner:
                         around = engine.activate(start + inner, True)
-                        around.via = around.via or ((act.number, True), call.line, call.column)
+                        around.via = around.via or (act, call.line, call.column)
 
 
 def _simple(engine: Evaluation, target: Activation, function: Function, bound: list[Kind | None]) -> Kind | None:
@@ -183,7 +180,7 @@ def _construct(engine: Evaluation, act: Activation, call: Call, number: int, giv
         function = engine.project.functions[method]
         target = engine.activate(method, act.region)
         if target.via is None and act.region:
-            target.via = ((act.number, act.region), call.line, call.column)
+            target.via = (act, call.line, call.column)
         bind(engine, target, function, [me, *given.args], given)
     return me
 
@@ -217,10 +214,10 @@ def _method(engine: Evaluation, act: Activation, call: Call, receiver: Kind, nam
     plain: set[Any] = set()
     if name in _HOOKS:
         for kind in given.args[:1]:
-            for atom in kind:
+            for atom in ordered(kind):
                 if isinstance(atom, tuple) and atom[0] in "GB":
                     engine.activate(atom[1], True)  # a hook runs in the compiled call
-    for atom in receiver:
+    for atom in ordered(receiver):
         if isinstance(atom, tuple) and atom[0] in "CVKM":
             found = engine.attribute(frozenset({atom}), name)
             out |= apply(engine, act, call, found, given)
@@ -240,17 +237,16 @@ def _autograd(engine: Evaluation, act: Activation, call: Call, atom: Any, given:
         out |= enter(engine, act, call, number, given, OTHER)
     for number in engine.find(("C", atom[1]), "backward") if act.region else ():
         target, function = engine.result(number, True)
-        target.via = target.via or ((act.number, True), call.line, call.column)
+        target.via = target.via or (act, call.line, call.column)
         for position in range(len(function.params)):
             engine.hand(target, position, TENSOR if position else OTHER)
     return out or TENSOR
 
 
 def _super(engine: Evaluation, act: Activation, call: Call, name: str, given: Given) -> Kind:
-    function = engine.project.functions[act.number]
-    if function.owner < 0:
+    owner = act.owner
+    if owner < 0:
         return UNKNOWN
-    owner = engine.owner(act.number)
     me = act.params[0] if act.params else UNKNOWN
     if name == "__init__" and engine.modules[owner]:
         _meet(engine, act, call, "torch.nn.Module.__init__")
@@ -263,7 +259,7 @@ def _super(engine: Evaluation, act: Activation, call: Call, name: str, given: Gi
 
 
 def _compile(engine: Evaluation, act: Activation, kind: Kind) -> Kind:
-    for atom in kind:
+    for atom in ordered(kind):
         if isinstance(atom, tuple) and atom[0] in "GB":
             if "d" not in engine.marks[atom[1]]:
                 engine.root(atom[1], "given to torch.compile")
@@ -277,11 +273,11 @@ def _compile(engine: Evaluation, act: Activation, kind: Kind) -> Kind:
 
 def _passed(engine: Evaluation, act: Activation, call: Call, kind: Kind) -> Kind:
     """Functions handed to something that is not scanned are called there, with nobody knows what."""
-    for atom in kind:
+    for atom in ordered(kind):
         if isinstance(atom, tuple) and atom[0] in "GB" and "d" not in engine.marks[atom[1]]:
             target = engine.activate(atom[1], act.region)
             if target.via is None and act.region:
-                target.via = ((act.number, act.region), call.line, call.column)
+                target.via = (act, call.line, call.column)
             if atom[0] == "B":
                 engine.hand(target, 0, atom[2])
     return NOTHING

@@ -97,17 +97,19 @@ class Linked:
             case _:
                 return UNKNOWN
 
-    def named(self, file: File, name: str, depth: int = 0) -> Kind:
+    def named(self, file: File, name: str) -> Kind:
         """What a global holds, by its dotted name as this file reads it."""
+        found = self._leads(file, name)
+        return found if isinstance(found, frozenset) else self.variable(*found)
+
+    def _leads(self, file: File, name: str, depth: int = 0) -> Any:
+        """Where a dotted name leads: a kind, or a variable's file, its value there, and attributes of that."""
         key = (file.functions, name)
         found = self.globals.get(key)
         if found is None:
             self.globals[key] = UNKNOWN  # for names that lead to themselves
-            found = self._named(file, name, depth)
-            self.globals[key] = found
-        if isinstance(found, frozenset):
-            return found
-        return self.variable(*found)
+            found = self.globals[key] = self._named(file, name, depth)
+        return found
 
     def _named(self, file: File, name: str, depth: int) -> Any:
         if depth > 12:
@@ -122,12 +124,14 @@ class Linked:
         value = target.facts.names.get(rest[0])
         if value is None:
             for star in target.facts.stars:
-                found = self.named(target, f"{star}:{rest[0]}", depth + 1)
+                found = self._leads(target, f"{star}:{rest[0]}", depth + 1)
+                if not isinstance(found, frozenset):
+                    return (*found[:2], [*found[2], *rest[1:]])
                 if any(isinstance(atom, tuple) and atom[0] in "GKM" for atom in found):
                     return self.rest(found, rest[1:])
             return outside(self.project.absolute(file, name).replace(":", ".").lstrip("."))
         if isinstance(value, tuple) and value[0] == "g":
-            return self.named(target, ".".join([value[1], *rest[1:]]), depth + 1)
+            return self._leads(target, ".".join([value[1], *rest[1:]]), depth + 1)
         if isinstance(value, tuple) and value[0] in {"f", "k"}:
             return self.rest(self.static(target, value), rest[1:])
         if isinstance(value, frozenset):

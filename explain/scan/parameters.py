@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from g2.explain.scan.activation import Activation
 from g2.explain.scan.evaluate import Evaluation
 from g2.explain.scan.facts import Function
-from g2.explain.scan.state import Activation
 from g2.explain.scan.values import GUESSED, NONE, NOTHING, TENSOR, UNKNOWN, Kind, several
 
 _BATCHES = frozenset(
@@ -55,21 +55,21 @@ _OTHER_ENDS = (
 )
 
 
-def promised(engine: Evaluation, act: Activation, function: Function, module: bool) -> list[Kind]:
+def promised(engine: Evaluation, act: Activation) -> list[Kind]:
     """What each parameter holds in this activation."""
+    function = act.function
     out: list[Kind] = []
     for number, name in enumerate(function.params):
         given = act.given[number]
         said = said_of(engine, act, function, number)
-        if given is not None and "~" in given and said == TENSOR:
+        if said is not None and said == TENSOR and given is not None and "~" in given:
             out.append(said)  # what a call only guesses the annotation promises
         elif given is not None and "?" not in given and not (act.root and "~" in given):
             out.append(given)
         elif said is not None:
             out.append(said)
         elif number == 0 and function.owner >= 0 and "s" not in function.flags:
-            owner = engine.owner(act.number)
-            out.append(frozenset({("K" if "c" in function.flags else "V", owner)}))
+            out.append(frozenset({("K" if "c" in function.flags else "V", act.owner)}))
         elif act.root:
             guess = guessed(engine, act, function, number, name)
             out.append(guess if given is None else guess | (given - UNKNOWN))

@@ -13,8 +13,8 @@ from g2.explain.scan.model import SourceFile
 _CHUNK = 1_000_000  # bytes of source handed over at a time
 
 
-def divided(files: Sequence[SourceFile], jobs: int) -> Iterator[tuple[SourceFile, Facts | str]]:
-    """The facts of files, or why there are none, found by so many processes."""
+def divided(files: Sequence[SourceFile], jobs: int) -> Iterator[tuple[SourceFile, Facts | str, bytes]]:
+    """The facts of files, or why there are none, found by so many processes; and the facts as they are kept."""
     chunks: list[list[SourceFile]] = []
     datas: list[list[bytes]] = []
     size = _CHUNK
@@ -22,7 +22,7 @@ def divided(files: Sequence[SourceFile], jobs: int) -> Iterator[tuple[SourceFile
         try:
             data = file.read()
         except OSError as error:
-            yield file, f"cannot be read: {error.strerror or error}"
+            yield file, f"cannot be read: {error.strerror or error}", b""
             continue
         if size >= _CHUNK:
             chunks.append([])
@@ -34,8 +34,10 @@ def divided(files: Sequence[SourceFile], jobs: int) -> Iterator[tuple[SourceFile
     with ProcessPoolExecutor(jobs) as pool:
         for chunk, results in zip(chunks, pool.map(_facts, datas), strict=True):
             for file, result in zip(chunk, results, strict=True):
-                facts = result if isinstance(result, str) else load(result)
-                yield file, facts if facts is not None else "was lost between two processes"
+                if isinstance(result, str):
+                    yield file, result, b""
+                else:
+                    yield file, load(result) or "was lost between two processes", result
 
 
 def _facts(datas: list[bytes]) -> list[bytes | str]:

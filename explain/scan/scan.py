@@ -43,8 +43,8 @@ def _scan(files: Sequence[SourceFile], settings: Settings, kept: Kept | None, jo
     known: dict[str, Facts] = {}
     waiting: list[SourceFile] = []
     for file in files:
-        bytes_ = held.get(f"{rules}:{file.key}")
-        before = load(bytes_) if bytes_ is not None else None
+        there = held.get(f"{rules}:{file.key}")
+        before = load(there) if there is not None else None
         if before is None:
             waiting.append(file)
         else:
@@ -52,14 +52,14 @@ def _scan(files: Sequence[SourceFile], settings: Settings, kept: Kept | None, jo
     unread: list[Unread] = []
     lines = 0
     fresh: dict[str, bytes] = {}
-    for file, facts in _read(waiting, jobs):
+    for file, facts, bytes_ in _read(waiting, jobs):
         if isinstance(facts, str):
             unread.append(Unread(file.path, facts))
             continue
         known[file.path] = facts
         lines += facts.lines
         if kept is not None:
-            fresh[f"{rules}:{file.key}"] = dump(facts)
+            fresh[f"{rules}:{file.key}"] = bytes_ or dump(facts)
     if kept is not None and fresh:
         kept.put(fresh)
     sifted, reached = _together(files, known, settings)
@@ -100,8 +100,8 @@ def _together(files: Sequence[SourceFile], known: dict[str, Facts], settings: Se
     return sift(sightings(engine, cache(source)), project, settings), reached
 
 
-def _read(files: Sequence[SourceFile], jobs: int) -> Iterable[tuple[SourceFile, Facts | str]]:
-    """The facts of files, or why there are none."""
+def _read(files: Sequence[SourceFile], jobs: int) -> Iterable[tuple[SourceFile, Facts | str, bytes]]:
+    """The facts of files, or why there are none; and as they are kept, when they came from another process."""
     from g2.explain.scan.read import Unreadable, facts
     from g2.explain.scan.rules import detectors
 
@@ -115,13 +115,13 @@ def _read(files: Sequence[SourceFile], jobs: int) -> Iterable[tuple[SourceFile, 
     table = detectors()
     for file in files:
         try:
-            yield file, facts(file.read(), table)
+            yield file, facts(file.read(), table), b""
         except OSError as error:
-            yield file, f"cannot be read: {error.strerror or error}"
+            yield file, f"cannot be read: {error.strerror or error}", b""
         except Unreadable as error:
-            yield file, str(error)
+            yield file, str(error), b""
         except Exception as error:  # a fault of the scan itself must not keep the other files from being scanned
-            yield file, f"could not be scanned: {type(error).__name__} in g2 itself"
+            yield file, f"could not be scanned: {type(error).__name__} in g2 itself", b""
 
 
 def digest(data: bytes) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from g2.capture.model import Frame, Span
+from g2.explain.scan.activation import Activation
 from g2.explain.scan.detector import Event
 from g2.explain.scan.engine import Engine
-from g2.explain.scan.facts import Place
+from g2.explain.scan.facts import Call, Place
 from g2.explain.scan.model import Sighting, Sureness
-from g2.explain.scan.state import Activation
 from g2.explain.scan.wants import least, level, most
 
 _LONGEST = 60  # characters of code in a headline
@@ -21,13 +21,15 @@ _DEEPEST = 12  # steps of a call path
 def sightings(engine: Engine, source: Callable[[int], list[bytes]]) -> Iterator[tuple[int, Sighting]]:
     """Every sighting of the functions that can be inside a compiled region, each with the number of its file."""
     project = engine.project
-    called = {number for number, _, _ in engine.met}
+    met_in: dict[int, list[tuple[Call, set[str]]]] = {}
+    for (number, _, _), found in engine.met.items():
+        met_in.setdefault(number, []).append(found)
     for act in list(engine.acts.values()):
         if not act.region:
             continue
-        function = project.functions[act.number]
+        function = act.function
         number = project.file_of[act.number]
-        met = _met(engine, act.number, number, source) if act.number in called else ()
+        met = _met(engine, met_in.get(act.number, ()), number, source)
         if not function.places and not met:
             continue
         path = project.files[number].path
@@ -56,14 +58,16 @@ def sightings(engine: Engine, source: Callable[[int], list[bytes]]) -> Iterator[
             )
 
 
-def _met(engine: Engine, function: int, file: int, source: Callable[[int], list[bytes]]) -> list[tuple[Any, ...]]:
+def _met(
+    engine: Engine, calls: Iterable[tuple[Call, set[str]]], file: int, source: Callable[[int], list[bytes]]
+) -> list[tuple[Any, ...]]:
     """Calls of instances that a detector names."""
     out: list[tuple[Any, ...]] = []
-    for (number, _, _), (call, names) in engine.met.items():
-        if number != function:
-            continue
+    for call, names in calls:
         span = (call.line, call.column, call.end_line, call.end_column)
-        for slug, look in {look for name in names for look in engine.table.names["instance", name]}:
+        for slug, look in dict.fromkeys(
+            look for name in sorted(names) for look in engine.table.names["instance", name]
+        ):
             spot = look(Event("instance", ast.Pass()))
             if spot is not None:
                 sure = spot.sure if call.certain else least(spot.sure, Sureness.LIKELY)
@@ -123,15 +127,14 @@ def short(code: str) -> str:
 def path_in(engine: Engine, act: Activation) -> tuple[Frame, ...]:
     """The calls that lead from what is compiled to this function."""
     frames: list[Frame] = []
-    seen = {(act.number, act.region)}
+    seen = {act}
     while act.via is not None and not act.root and len(frames) < _DEEPEST:
         caller, line, column = act.via
         if caller in seen:
             break
         seen.add(caller)
-        path = engine.project.files[engine.project.file_of[caller[0]]].path
-        frames.append(Frame(Span(path, line, column), engine.project.functions[caller[0]].name))
-        act = engine.acts[caller]
+        frames.append(Frame(Span(caller.file.path, line, column), caller.function.name))
+        act = caller
     return tuple(reversed(frames))
 
 
@@ -143,7 +146,7 @@ def because(engine: Engine, act: Activation, place: Place) -> tuple[str, ...]:
         if clause and clause not in out:
             out.append(clause)
     if act.root:
-        out.append(f"{engine.project.functions[act.number].name} is {_why(act.root)}")
+        out.append(f"{act.function.name} is {_why(act.root)}")
     return tuple(out)
 
 
@@ -155,7 +158,7 @@ def _origin(engine: Engine, act: Activation, value: Any, depth: int = 0) -> str:
     """Where the first tensor in a value comes from."""
     if depth > 8 or not isinstance(value, tuple) or not value:
         return ""
-    function = engine.project.functions[act.number]
+    function = act.function
     if value[0] == "p":
         if value[1] >= len(function.params) or level(engine.value(value, act), "tensor") is None:
             return ""
@@ -163,7 +166,7 @@ def _origin(engine: Engine, act: Activation, value: Any, depth: int = 0) -> str:
         if act.root:
             return f"{name} is a parameter of {function.name}"
         if act.via is not None:
-            caller = engine.project.functions[act.via[0][0]].name
+            caller = act.via[0].function.name
             return f"{name} is handed in by {caller}, line {act.via[1]}"
         return f"{name} is a parameter of {function.name}"
     if value[0] == "." and value[1] == ("p", 0):

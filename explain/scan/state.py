@@ -1,4 +1,4 @@
-"""Activations: a function inside or outside of compiled regions, and what its parameters hold there."""
+"""All activations, what attributes hold, and who has to look again when one of these changes."""
 
 from __future__ import annotations
 
@@ -6,30 +6,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from g2.explain.scan.activation import Activation, Readers, Site
 from g2.explain.scan.detector import Table
 from g2.explain.scan.facts import Call, Function
 from g2.explain.scan.linked import Linked
 from g2.explain.scan.project import Project
-from g2.explain.scan.values import NOTHING, Kind, Value, narrow
+from g2.explain.scan.values import NOTHING, Kind, Value, covered, narrow
 
 _OFTEN = 40  # evaluations of one activation
-
-
-@dataclass(slots=True)
-class Activation:
-    """A function, inside or outside of compiled regions."""
-
-    number: int
-    region: bool
-    given: list[Kind | None]  # what calls hand in; None where none did
-    params: list[Kind] = field(default_factory=list[Kind])
-    results: list[Kind] = field(default_factory=list[Kind])
-    returns: Kind = NOTHING
-    readers: set[tuple[int, bool]] = field(default_factory=set[tuple[int, bool]])
-    via: tuple[tuple[int, bool], int, int] | None = None  # the first call that led here: caller, line, column
-    root: str = ""  # why it is compiled, when it is where a region begins
-    queued: bool = False
-    times: int = 0
 
 
 @dataclass(slots=True)
@@ -46,7 +30,7 @@ class Member:
     lasting: bool = True  # what is found is the same until something is stored under one of the keys
     begun: bool = False  # the methods that store it are activated
     kind: Kind | None = None
-    readers: set[tuple[int, bool]] = field(default_factory=set[tuple[int, bool]])
+    readers: Readers = field(default_factory=dict[Site, None])
 
 
 class State(Linked):
@@ -55,13 +39,15 @@ class State(Linked):
     def __init__(self, project: Project, table: Table) -> None:
         self.table = table
         self.acts: dict[tuple[int, bool], Activation] = {}
-        self.queue: deque[Activation] = deque()
+        self.outside: deque[Activation] = deque()  # these first: they say what regions find in attributes
+        self.inside: deque[Activation] = deque()
         self.attrs: dict[tuple[int, str], Kind] = {}
-        self.attr_readers: dict[tuple[int, str], set[tuple[int, bool]]] = {}
+        self.attr_readers: dict[tuple[int, str], Readers] = {}
         self.members: dict[tuple[Any, str], Member] = {}
         self.members_of: dict[tuple[int, str], list[Member]] = {}
         self.plain: dict[tuple[Kind, str], Kind] = {}  # attributes of what is not scanned
-        self.current: Activation | None = None
+        self.elements: dict[tuple[Kind, int | None], Kind] = {}  # and elements
+        self.current: Site | None = None  # what is being looked at
         self.options = {option for file in project.files for option in file.facts.options}
         self.settled = False  # every call that is known has been followed once
         self.under_way: set[Any] = set()
@@ -74,7 +60,10 @@ class State(Linked):
         act = self.acts.get((number, region))
         if act is None:
             function = self.project.functions[number]
-            act = Activation(number, region, [None] * (len(function.params) + len(function.captured)))
+            file = self.project.files[self.project.file_of[number]]
+            owner = file.classes + function.owner if function.owner >= 0 else -1
+            given: list[Kind | None] = [None] * (len(function.params) + len(function.captured))
+            act = Activation(number, region, function, file, owner, given)
             self.acts[(number, region)] = act
             self.push(act)
         return act
@@ -83,22 +72,28 @@ class State(Linked):
         """Look at it (again)."""
         if not act.queued and act.times < _OFTEN:
             act.queued = True
-            self.queue.append(act)
+            (self.inside if act.region else self.outside).append(act)
+
+    def again(self, site: Site) -> None:
+        """Something it read has changed."""
+        site.stale = True
+        self.push(site.act)
 
     def hand(self, act: Activation, number: int, kind: Kind) -> None:
         """A call hands this in."""
         before = act.given[number]
         if before is not None and kind <= before:
             return
-        after = kind if before is None else narrow(before | kind)
+        after = kind if before is None else covered(narrow(before | kind))
         if after != before:
             act.given[number] = after
-            self.push(act)
+            self.again(act.head)
 
     def root(self, number: int, why: str, owner: int = -1) -> None:
         """A region begins at this function."""
         act = self.activate(number, True)
         act.root = act.root or why
+        act.head.stale = True
         function = self.project.functions[number]
         if owner >= 0 and function.params and "s" not in function.flags:
             self.hand(act, 0, frozenset({("V", owner)}))
@@ -115,16 +110,16 @@ class State(Linked):
             for member in self.members_of.get(key, ()):
                 member.kind = None
             for reader in self.attr_readers.get(key, ()):
-                self.push(self.acts[reader])
+                self.again(reader)
 
     def region(self) -> bool:
         """Whether what is being looked at is inside a region."""
-        return self.current is not None and self.current.region
+        return self.current is not None and self.current.act.region
 
     def reads(self, act: Activation) -> None:
         """The current activation depends on what this one returns."""
         if self.current is not None:
-            act.readers.add((self.current.number, self.current.region))
+            act.readers[self.current] = None
 
     def result(self, number: int, region: bool) -> tuple[Activation, Function]:
         """An activation whose result the current one reads."""

@@ -115,6 +115,37 @@ def narrow(kind: Kind) -> Kind:
     return kind
 
 
+def covered(kind: Kind) -> Kind:
+    """The same without instances of a class of which subclasses may stand there, too."""
+    both = [("C", atom[1]) for atom in kind if type(atom) is tuple and atom[0] == "V"]
+    return kind.difference(both) if both else kind
+
+
+def ordered(kind: Kind) -> Iterable[Any]:
+    """The alternatives in an order that is the same in every process."""
+    return kind if len(kind) < 2 else _ordered(kind)
+
+
+@lru_cache(maxsize=50_000)
+def _ordered(kind: Kind) -> tuple[Any, ...]:
+    return tuple(sorted(kind, key=_rank))
+
+
+def _rank(atom: Any) -> tuple[Any, ...]:
+    """Something to sort by: texts before tuples, and of these by tag, number or name, and what is inside."""
+    if isinstance(atom, str):
+        return ("", atom)
+    return tuple(_part(part) for part in atom)
+
+
+def _part(part: Any) -> Any:
+    if isinstance(part, frozenset):
+        return tuple(map(_rank, _ordered(part)))
+    if isinstance(part, tuple):
+        return tuple(map(_part, part))
+    return part
+
+
 @lru_cache(maxsize=50_000)
 def _depth(atom: Any) -> int:
     if not isinstance(atom, tuple):
