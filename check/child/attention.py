@@ -2,7 +2,7 @@
 
 torch.nn.functional.scaled_dot_product_attention chooses by device while a graph is traced. Where flash or
 memory-efficient attention would be taken on the GPU (their own conditions: sdp_utils_cpp.h and sdp_utils.cpp in ATen's
-native/transformers/cuda), Dynamo's graph is given that operator; everywhere else the sum of matmuls and a softmax stays.
+native/transformers/cuda), Dynamo's graph is given that operator; everywhere else matmuls and a softmax stay.
 On the CPU these operators have no kernel: stand-ins that compute the same with matmuls are registered, so that a graph
 runs in eager, and Inductor's module is interpreted as it was written. Their dropout has a stream of its own.
 """
@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_SDPA = (torch.nn.functional.scaled_dot_product_attention, torch._C._nn.scaled_dot_product_attention)
+_SDPA = frozenset((torch.nn.functional.scaled_dot_product_attention,))
 _HALF = (torch.float16, torch.bfloat16)
 _SEED = 0x5EED
-_libraries: list[torch.library.Library] = []
+_libraries: list[Any] = []
 
 
 def replaced(graph: torch.fx.GraphModule) -> None:
@@ -55,9 +55,10 @@ def attend(
     kind = _kind(query, key, value, attn_mask, enable_gqa)
     aten: Any = torch.ops.aten
     if kind == "flash":
-        return aten._scaled_dot_product_flash_attention.default(
+        made: tuple[Tensor, ...] = aten._scaled_dot_product_flash_attention.default(
             query, key, value, dropout_p, is_causal, False, scale=scale
-        )[0]
+        )
+        return made[0]
     if kind is None:
         return torch.nn.functional.scaled_dot_product_attention(
             query, key, value, attn_mask, dropout_p, is_causal, scale=scale, enable_gqa=enable_gqa
@@ -69,9 +70,10 @@ def attend(
     flows = torch.is_grad_enabled() and any(
         one.requires_grad for one in (query, key, value, attn_mask) if isinstance(one, Tensor)
     )
-    return aten._scaled_dot_product_efficient_attention.default(
+    found: tuple[Tensor, ...] = aten._scaled_dot_product_efficient_attention.default(
         query, key, value, bias, flows, dropout_p, is_causal, scale=scale
-    )[0]
+    )
+    return found[0]
 
 
 def _aligned(bias: Tensor, batch: int, heads: int, length: int, width: int) -> Tensor:
@@ -103,7 +105,8 @@ def stand_in() -> None:
     """Give the four operators a CPU kernel. For a process that ends afterwards."""
     if _libraries:
         return
-    library = torch.library.Library("aten", "IMPL")
+    made: Any = torch.library.Library
+    library = made("aten", "IMPL")
     _libraries.append(library)
     for name, function in (
         ("_scaled_dot_product_efficient_attention", _efficient),
@@ -167,7 +170,7 @@ def _backward(
     flowing = weights * (inner - (g * o).sum(-1, keepdim=True))
     grads = [(flowing @ k) * factor, (flowing.transpose(-1, -2) @ q) * factor, (weights * kept).transpose(-1, -2) @ g]
     if groups > 1:
-        grads[1:] = [one.unflatten(1, (-1, groups)).sum(2) for one in grads[1:]]
+        grads[1:] = [one.reshape(one.shape[0], -1, groups, *one.shape[2:]).sum(2) for one in grads[1:]]
     return grads[0], grads[1], grads[2], flowing
 
 
@@ -192,7 +195,8 @@ def _efficient(
 
 def _efficient_backward(
     grad: Tensor, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, out: Tensor, sums: Tensor,
-    seed: Tensor, offset: Tensor, dropout: float, wanted: list[bool], causal: bool = False, *, scale: float | None = None,
+    seed: Tensor, offset: Tensor, dropout: float, wanted: list[bool], causal: bool = False, *,
+    scale: float | None = None,
 ) -> tuple[Tensor | None, ...]:  # fmt: skip
     *grads, flowing = _backward(grad, query, key, value, bias, out, dropout, causal, scale)
     found: list[Tensor | None] = [_laid(query, (0, 2, 1, 3), one) for one in grads]
@@ -219,4 +223,7 @@ def _flash_backward(
     max_q: int, max_k: int, dropout: float, causal: bool, seed: Tensor, offset: Tensor, *, scale: float | None = None,
 ) -> tuple[Tensor, ...]:  # fmt: skip
     grads = _backward(grad, query, key, value, None, out, dropout, causal, scale)[:3]
-    return tuple(torch.empty_like(one).copy_(made) for one, made in zip(itertools.islice((query, key, value), 3), grads, strict=True))
+    return tuple(
+        torch.empty_like(one).copy_(made)
+        for one, made in zip(itertools.islice((query, key, value), 3), grads, strict=True)
+    )

@@ -1,4 +1,4 @@
-"""What eager would move for a graph of Dynamo's: each ATen op that it dispatches reads its inputs and writes its outputs.
+"""What eager would move for a graph of Dynamo's: each ATen op reads its inputs and writes its outputs.
 
 Counted with fake tensors, so nothing is computed and nothing changes. Attention is the operator that a GPU runs.
 """
@@ -10,18 +10,17 @@ from typing import Any
 
 import torch
 import torch.utils._pytree as pytree
+from torch._guards import detect_fake_mode
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from g2.check.child import traffic
 
 
-class _Counting(TorchDispatchMode):
+class _Counting(TorchDispatchMode):  # type: ignore[no-untyped-call]
     supports_higher_order_operators = True  # what branches do is not counted
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.bytes = 0
+    bytes = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -38,12 +37,12 @@ def moved(graph: torch.fx.GraphModule) -> tuple[int, int]:
     Raises whatever running the graph on Dynamo's fake inputs raises.
     """
     inputs = [node.meta.get("example_value") for node in graph.graph.find_nodes(op="placeholder")]
-    found = torch._guards.detect_fake_mode(inputs)
+    found = detect_fake_mode(inputs)
     if found is None:
         return 0, 0
     mode = FakeTensorMode(allow_non_fake_inputs=True, shape_env=found.shape_env)
     inputs = [_fake(one, mode) if isinstance(one, torch.Tensor) else one for one in inputs]
-    counting = _Counting()
+    counting = _Counting()  # type: ignore[no-untyped-call]
     fresh = found.shape_env.ignore_fresh_unbacked_symbols() if found.shape_env is not None else contextlib.nullcontext()
     with fresh, mode, counting:
         out = graph(*inputs)

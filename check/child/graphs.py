@@ -1,4 +1,4 @@
-"""The ATen graphs of a call: what AOTAutograd hands to a compiler, forward and backward, with what went in and came out.
+"""The ATen graphs of a call, as AOTAutograd hands them to a compiler, forward and backward, and what went in and out.
 
 The road is that of torch._inductor.compile_fx: Inductor's decompositions, its joint passes and its partitioner (random
 operators become draws from Inductor's own streams), mutations of inputs kept as copy_ at a graph's end. Each graph runs
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch._guards import CompileContext
+from torch._guards import CompileContext, detect_fake_mode
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from g2.check.child import attention, eager, lines, reference
@@ -136,17 +136,38 @@ def _traced(graph: torch.fx.GraphModule, inputs: list[Any], keeper: _Keeper) -> 
     virtualized: Any = importlib.import_module("torch._inductor.virtualized")
     common: Any = importlib.import_module("torch._dynamo.backends.common")
     config: Any = importlib.import_module("torch._functorch.config")
-    mode = torch._guards.detect_fake_mode(inputs) or FakeTensorMode(allow_non_fake_inputs=True)
+    mode = detect_fake_mode(inputs) or FakeTensorMode(allow_non_fake_inputs=True)
     with virtualized.V.set_fake_mode(mode), config.patch(enable_autograd_cache=False, unlift_effect_tokens=True):
         run: Callable[..., Any] = common.aot_autograd(
             fw_compiler=keeper.compiler("forward"),
             bw_compiler=keeper.compiler("backward"),
             inference_compiler=keeper.compiler("inference"),
             decompositions=inductor.select_decomp_table(),
-            partition_fn=inductor.partition_fn,
+            partition_fn=_partition,
             keep_inference_input_mutations=True,
         )(graph, inputs)
     return run
+
+
+def _partition(graph: torch.fx.GraphModule, inputs: Any, **more: Any) -> Any:
+    """Inductor's own. torch 2.15 would compute the seeds of random operators in checkpoints again, by saving the random
+    stream of a device; they are kept instead, as up to 2.14.
+    """
+    inductor: Any = importlib.import_module("torch._inductor.compile_fx")
+    real = inductor.min_cut_rematerialization_partition
+    known = streams.stand_ins()
+
+    def partition(joint: torch.fx.GraphModule, *args: Any, **kwargs: Any) -> Any:
+        for node in joint.graph.nodes:
+            if node.target in known:
+                node.meta.pop("recompute", None)
+        return real(joint, *args, **kwargs)
+
+    inductor.min_cut_rematerialization_partition = partition
+    try:
+        return inductor.partition_fn(graph, inputs, **more)
+    finally:
+        inductor.min_cut_rematerialization_partition = real
 
 
 class _Keeper:
@@ -154,7 +175,7 @@ class _Keeper:
 
     def __init__(self, found: Found, folder: Path, number: int, identity: str, most: int) -> None:
         self._found, self._folder, self._number, self._id, self._most = found, folder, number, identity, most
-        self.eager = (0, 0)
+        self.eager: tuple[int, int] = (0, 0)
 
     def compiler(self, kind: str) -> Callable[..., Any]:
         def take(module: torch.fx.GraphModule, examples: Sequence[Any]) -> Callable[..., Any]:
@@ -194,9 +215,7 @@ def nested(module: torch.fx.GraphModule) -> list[torch.fx.GraphModule]:
     return [one for one in module.modules() if isinstance(one, torch.fx.GraphModule)]
 
 
-def _first(
-    recorded: Recorded, module: torch.fx.GraphModule, args: list[Any], found: Found, most: int
-) -> list[Any]:
+def _first(recorded: Recorded, module: torch.fx.GraphModule, args: list[Any], found: Found, most: int) -> list[Any]:
     """Run it and keep what went in, what came out and what it wrote into."""
     recorded.shapes = [_form(one) if isinstance(one, torch.Tensor) else one for one in args]
     recorded.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -243,7 +262,9 @@ def save(path: Path, values: Any, room: int) -> tuple[int, str]:
     size = sum(one.numel() * one.element_size() for one in tensors)
     if size > room:
         return 0, f"its values take {size / GIB:.1f} GiB, more than the {room / GIB:.1f} GiB that are kept"
-    torch.save(pytree.tree_map(lambda one: reference.alone(one) if isinstance(one, torch.Tensor) else one, values), path)
+    torch.save(
+        pytree.tree_map(lambda one: reference.alone(one) if isinstance(one, torch.Tensor) else one, values), path
+    )
     return size, ""
 
 

@@ -1,4 +1,4 @@
-"""From nodes of an FX graph to the program's lines: Dynamo keeps a stack for each node, and decompositions hand it on."""
+"""From nodes of an FX graph to the program's lines: Dynamo keeps a stack for each, and decompositions hand it on."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def of_text(stack: str) -> tuple[Line, ...]:
 
 
 def of_node(node: torch.fx.Node) -> tuple[Line, ...]:
-    """The lines that a node computes; where a pass made it without saying for whom, those of what it reads, else of what
-    reads it.
+    """The lines that a node computes; where a pass made it without saying for whom, those of what it reads, else of
+    what reads it.
     """
     own = of_text(_stack(node))
     if own:
@@ -70,7 +70,9 @@ def _users(node: torch.fx.Node) -> list[torch.fx.Node]:
     return [one for one in node.users if one.op != "output"]
 
 
-def _levels(node: torch.fx.Node, around: Callable[[torch.fx.Node], list[torch.fx.Node]]) -> Iterator[list[torch.fx.Node]]:
+def _levels(
+    node: torch.fx.Node, around: Callable[[torch.fx.Node], list[torch.fx.Node]]
+) -> Iterator[list[torch.fx.Node]]:
     """Those one step away, then those two steps away ..."""
     level, seen = [node], {node}
     while level and len(seen) < _FAR:
@@ -80,7 +82,7 @@ def _levels(node: torch.fx.Node, around: Callable[[torch.fx.Node], list[torch.fx
 
 
 def of_root(root: str) -> tuple[Line, ...]:
-    """The line of a root's name ("Net@train.py:12"): of what has no stack at all, as a bare nn.Sequential's own modules."""
+    """The line of a root's name ("Net@train.py:12"), for what has no stack: a bare nn.Sequential's own modules."""
     name, _, place = root.partition("@")
     path, _, line = place.rpartition(":")
     return (Line(path, int(line), name),) if path and line.isdigit() else ()

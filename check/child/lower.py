@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 import torch.utils._pytree as pytree
+from torch._guards import TracingContext, detect_fake_mode, tracing
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from g2.check.child import graphs
@@ -66,12 +67,16 @@ def static(recorded: Recorded) -> tuple[torch.fx.GraphModule, list[Any]]:
     mode = FakeTensorMode(shape_env=symbolic.ShapeEnv(), allow_non_fake_inputs=True)
     with mode:
         given = [
-            torch.empty_strided(one.shape, one.stride(), dtype=one.dtype, device="cpu") if isinstance(one, torch.Tensor) else one
+            torch.empty_strided(one.shape, one.stride(), dtype=one.dtype, device="cpu")
+            if isinstance(one, torch.Tensor)
+            else one
             for one in recorded.shapes
         ]
     with mode, traceback.preserve_node_meta():
         again = proxies.make_fx(torch.fx.Interpreter(graph).run, tracing_mode="real", pre_dispatch=False)(*given)
-    for old, new in zip(graph.graph.find_nodes(op="placeholder"), again.graph.find_nodes(op="placeholder"), strict=True):
+    for old, new in zip(
+        graph.graph.find_nodes(op="placeholder"), again.graph.find_nodes(op="placeholder"), strict=True
+    ):
         new.meta.update({key: value for key, value in old.meta.items() if key not in ("val", "tensor_meta")})
     return again, given
 
@@ -84,7 +89,9 @@ def _sizes(value: Any) -> list[Any]:
     return [*value.shape, *value.stride()] if isinstance(value, torch.Tensor) else [value]
 
 
-def swapped(graph: torch.fx.GraphModule, examples: Sequence[Any], device: torch.device) -> tuple[list[Any], FakeTensorMode]:
+def swapped(
+    graph: torch.fx.GraphModule, examples: Sequence[Any], device: torch.device
+) -> tuple[list[Any], FakeTensorMode]:
     """Move a graph to `device`, in place: fake values and device arguments. Its examples there, and their mode."""
     before = _mode_of(graph)
     mode = FakeTensorMode(allow_non_fake_inputs=True, shape_env=before.shape_env if before is not None else None)
@@ -127,13 +134,13 @@ def plan(graph: torch.fx.GraphModule, examples: list[Any], mode: FakeTensorMode,
     inductor: Any = importlib.import_module("torch._inductor.graph")
     made = Planned()
     begin = time.perf_counter()
-    with _handed_over(inductor, made), watch(made), mode, torch._guards.tracing(torch._guards.TracingContext(mode)):
-        try:
-            inner.compile_fx_inner(
-                graph, examples, is_backward=kind == "backward", is_inference=kind == "inference", cudagraphs=None
-            )
-        except Written:
-            pass
+    within = (_handed_over(inductor, made), watch(made), mode, tracing(TracingContext(mode)))
+    with contextlib.suppress(Written), contextlib.ExitStack() as stack:
+        for context in within:
+            stack.enter_context(context)
+        inner.compile_fx_inner(
+            graph, examples, is_backward=kind == "backward", is_inference=kind == "inference", cudagraphs=None
+        )
     made.seconds = time.perf_counter() - begin
     return made
 
@@ -171,4 +178,4 @@ def settings() -> Any:
 
 def _mode_of(graph: torch.fx.GraphModule) -> Any:
     values = [node.meta["val"] for node in graph.graph.nodes if isinstance(node.meta.get("val"), torch.Tensor)]
-    return torch._guards.detect_fake_mode(values)
+    return detect_fake_mode(values)

@@ -1,7 +1,7 @@
-"""From Inductor's scheduler and the module that it wrote to Kernels: lines, ATen ops, launches, bytes, and what each reads.
+"""From Inductor's scheduler and the module that it wrote to Kernels: lines, ATen ops, launches, bytes.
 
-Private torch (2.11 to 2.15): codegen.triton.TritonScheduling.define_kernel, GraphLowering.scheduler (nodes, name_to_buf),
-GraphLowering.name_to_buffer, IR nodes' origins and get_origin_node, CachingAutotuner._interpret_args_grid.
+Private torch (2.11 to 2.15): codegen.triton.TritonScheduling.define_kernel, GraphLowering.scheduler.nodes and
+name_to_buffer, IR nodes' origins and get_origin_node, CachingAutotuner._interpret_args_grid.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Work:
     kind: str
     nodes: list[Any] = field(default_factory=list[Any])
     origins: list[torch.fx.Node] = field(default_factory=list[torch.fx.Node])
-    moved: Moved = Moved()
+    moved: Moved = field(default_factory=Moved)
     dtype: str = ""
     graph: Any = None  # Inductor's GraphLowering that has the nodes: a branch of torch.cond has one of its own
 
@@ -73,7 +73,7 @@ def trace(made: Planned, otherwise: tuple[Line, ...] = ()) -> Traced:
         work.origins = _origins(work)
         graph = made.lowering if work.graph is None else work.graph
         with virtualized.V.set_graph_handler(graph):
-            if work.kind == "triton":
+            if work.kind != "library":
                 work.moved, work.dtype = traffic.of_nodes(graph, work.nodes)
             elif work.origins:
                 work.moved, work.dtype = traffic.of_call(work.origins[0])
@@ -98,24 +98,37 @@ def _works(made: Planned, module: wrapper.Module) -> list[Work]:
             first = known.pop(0) if len(known) > 1 else known[0] if known else Work(launch.kernel, "triton")
             found.append(Work(first.kernel, "triton", first.nodes, graph=first.graph))
         else:
-            found.append(Work(launch.kernel, "library", libraries.take(launch)))
+            nodes = libraries.take(launch) if launch.kind == "library" else libraries.making(launch.args)
+            found.append(Work(launch.kernel, launch.kind, nodes))
     return found
 
 
 class _Libraries:
-    """Scheduler nodes of calls that are not generated, each found by the buffer that it makes or, failing that, by turn."""
+    """Scheduler nodes of calls that are not generated, found by the buffer each makes or, failing that, by turn."""
 
     def __init__(self, graphs: list[Any]) -> None:
         different = {id(graph): graph for graph in graphs}.values()
         leaves = [leaf for graph in different for one in graph.scheduler.nodes for leaf in _leaves(one)]
+        self._all = leaves
         self._waiting = [one for one in leaves if _is_call(one)]
         self._by_buffer = {name: one for one in self._waiting for name in _outputs(one)}
 
+    def making(self, names: Iterable[object]) -> list[Any]:
+        """Those that make one of the buffers: what a kernel for the CPU computes, which is generated elsewhere."""
+        known = set(names)
+        return [one for one in self._all if known.intersection(_outputs(one))]
+
     def take(self, launch: wrapper.Launch) -> list[Any]:
         names = [*launch.made, *(one for one in launch.args if isinstance(one, str))]
-        node = next((self._by_buffer[name] for name in names[: max(len(launch.made), 1)] if name in self._by_buffer), None)
+        node = next(
+            (self._by_buffer[name] for name in names[: max(len(launch.made), 1)] if name in self._by_buffer), None
+        )
         if node is None:
-            named = [one for one in self._waiting if _kernel_name(one) in (launch.kernel, launch.kernel.replace("torch.ops.", ""))]
+            named = [
+                one
+                for one in self._waiting
+                if _kernel_name(one) in (launch.kernel, launch.kernel.replace("torch.ops.", ""))
+            ]
             node = named[0] if named else None
         if node is None:
             return []
@@ -184,7 +197,11 @@ def _matches(node: torch.fx.Node, kernel: str) -> bool:
 
 def op_of(node: torch.fx.Node) -> str:
     """ "aten.gelu.default"; of a node that decomposition made, what it was made from is in its meta."""
-    return str(node.target) if isinstance(node.target, torch._ops.OpOverload) else getattr(node.target, "__name__", str(node.target))
+    return (
+        str(node.target)
+        if isinstance(node.target, torch._ops.OpOverload)
+        else getattr(node.target, "__name__", str(node.target))
+    )
 
 
 def _ops(nodes: list[torch.fx.Node]) -> tuple[str, ...]:
@@ -202,7 +219,7 @@ def _named(works: list[Work]) -> list[str]:
     kinds: dict[str, list[object]] = defaultdict(list)
     names = []
     for work in works:
-        if work.kind == "triton":
+        if work.kind != "library":
             names.append(work.kernel)
             continue
         what = (lines.of_nodes(work.origins), _ops(work.origins), work.dtype)

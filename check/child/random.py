@@ -1,7 +1,7 @@
 """Inductor's random streams in eager, so that generated kernels with dropout can be compared number by number.
 
-Inductor draws seeds by one library call and numbers by Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as
-1, 2, 3", SC 2011), as triton.language.random does: the counter is an element's place, the key the seed.
+Inductor draws seeds by one library call and numbers by Philox 4x32-10 (Salmon et al., "Parallel random numbers: as
+easy as 1, 2, 3", SC 2011), as triton.language.random does: the counter is an element's place, the key the seed.
 
 Private torch (2.11 to 2.15): the operators prims.inductor_seeds, inductor_random, inductor_randint.
 """
@@ -56,7 +56,9 @@ def _randint(low: int, high: int, size: list[int], seed: Tensor, *, offset: int 
 
 
 def _seeds(count: int, device: Any) -> Tensor:
-    return torch.ops.aten.randint.low_out(-(1 << 63), (1 << 63) - 1, [count], out=torch.empty(count, dtype=torch.int64))
+    seeds = torch.empty(count, dtype=torch.int64)
+    torch.ops.aten.randint.low_out(-(1 << 63), (1 << 63) - 1, [count], out=seeds)
+    return seeds
 
 
 def stand_ins() -> dict[Any, Callable[..., Any]]:

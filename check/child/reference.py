@@ -1,4 +1,4 @@
-"""Running a graph of AOTAutograd's or Inductor's on the CPU, operator by operator, as its kernels are to be compared with."""
+"""Running an ATen graph on the CPU, operator by operator: what its kernels are compared with."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class Reference(torch.fx.Interpreter):
         return value
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
-        return super().call_function(self._instead.get(target, target), args, kwargs)
+        instead: Any = self._instead.get(target, target)
+        return super().call_function(instead, args, kwargs)
 
 
 def is_random(graph: torch.fx.GraphModule) -> bool:

@@ -17,35 +17,36 @@ from g2.check.child.provenance import op_of
 from g2.check.child.reference import Reference
 
 GRAPH, VALUES, MODULE, KERNELS = "graph.json", "values.pt", "module.py", "kernels.json"
+TEXT, CONSTANTS = "graph.py", "constants.pt"  # the plan as FX writes it, on the CPU, and the tensors that it holds
 
 
 def describe(recorded: Recorded) -> None:
     """Write graph.json. Raises OSError when the disk is full."""
-    nodes = [
-        {
-            "name": node.name, "op": op_of(node), "lines": [[one.path, one.line, one.function] for one in lines.of_node(node) or recorded.line],
-            **_form(node.meta.get("val")),
-        }
-        for node in recorded.module.graph.nodes
-        if node.op == "call_function"
-    ]  # fmt: skip
+    nodes = [_node(node, recorded) for node in recorded.module.graph.nodes if node.op == "call_function"]
     data = {
         "id": recorded.id, "kind": recorded.kind, "nodes": nodes, "values": recorded.values, "why": recorded.why,
-        "written": graphs.written(recorded.module), "random": reference.is_random(recorded.module), "seed": streams.SEED,
+        "written": graphs.written(recorded.module), "random": reference.is_random(recorded.module),
+        "seed": streams.SEED,
     }  # fmt: skip
     recorded.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     (recorded.folder / GRAPH).write_text(json.dumps(data), "utf-8")
 
 
+def _node(node: torch.fx.Node, recorded: Recorded) -> dict[str, Any]:
+    where = lines.of_node(node) or recorded.line
+    told = [[one.path, one.line, one.function] for one in where]
+    return {"name": node.name, "op": op_of(node), "lines": told, **_form(node.meta.get("val"))}
+
+
 def _form(value: Any) -> dict[str, Any]:
     if not isinstance(value, torch.Tensor):
         return {"shape": None, "dtype": ""}
-    return {"shape": [str(one) if not isinstance(one, int) else one for one in value.shape], "dtype": str(value.dtype)}
+    return {"shape": [one if type(one) is int else str(one) for one in value.shape], "dtype": str(value.dtype)}
 
 
 def values(recorded: Recorded, folder: Path, graph: torch.fx.GraphModule, wanted: frozenset[str]) -> str:
-    """Reference values of a post-grad graph, in the graph's own folder for the first target, in the target's where its graph
-    is another one. Why there are none, or not all of them; empty where there are.
+    """Reference values of a post-grad graph, in the graph's own folder for the first target, in the target's where its
+    graph is another one. Why there are none, or not all of them; empty where there are.
     """
     text = graph.code + ",".join(sorted(wanted))
     mark = recorded.folder / "values.sha256"
@@ -56,7 +57,12 @@ def values(recorded: Recorded, folder: Path, graph: torch.fx.GraphModule, wanted
         return ""
     else:
         place = folder
-    running = Reference(on_cpu(graph), wanted)
+    here = on_cpu(graph)
+    (place / TEXT).write_text(here.code, "utf-8")
+    held = dict([*recorded.module.named_buffers(), *recorded.module.named_parameters()])  # the plan's own are fake
+    if held:
+        torch.save({name: value.detach() for name, value in held.items()}, place / CONSTANTS)
+    running = Reference(here, wanted)
     try:
         _run(running, recorded)
     except Exception as error:
@@ -80,7 +86,8 @@ def on_cpu(graph: torch.fx.GraphModule) -> torch.fx.GraphModule:
     for module in graphs.nested(made):
         for node in module.graph.nodes:
             node.args, node.kwargs = pytree.tree_map(
-                lambda one: torch.device("cpu") if isinstance(one, torch.device) else one, (node.args, dict(node.kwargs))
+                lambda one: torch.device("cpu") if isinstance(one, torch.device) else one,
+                (node.args, dict(node.kwargs)),
             )
         module.recompile()
     return made

@@ -1,4 +1,4 @@
-"""The graphs of a call, brought to one target: in forks, so that one which fails, hangs or crashes takes no other with it.
+"""The graphs of a call, brought to one target: in forks, so that one that fails, hangs or crashes takes none with it.
 
 "native" is the GPU that is there, by the ordinary path. Any other target is planned for without it.
 """
@@ -47,7 +47,9 @@ def bring(found: Sequence[Recorded], name: str, seconds: float) -> list[Lowered]
         told = [build(Lowered, json.loads(line)) for line in answer.data.decode().splitlines() if line.endswith("}")]
         done += told
         if len(done) < len(found) and not answer.ended:
-            done.append(Lowered(name, stopped_by=f"Inductor was stopped: {answer.why}", seconds=each if answer.late else 0))
+            done.append(
+                Lowered(name, stopped_by=f"Inductor was stopped: {answer.why}", seconds=each if answer.late else 0)
+            )
         elif not told:
             done.append(Lowered(name, stopped_by="nothing was told of it"))
     return done
@@ -102,7 +104,7 @@ def _lowered(recorded: Recorded, name: str, folder: Path, begin: float) -> Lower
 
 
 def alone(graph: torch.fx.GraphModule) -> str:
-    """The operator, and why, that has no kernel for a GPU; Inductor would leave the call of it in. Empty when there is none.
+    """The operator, and why, that has no kernel for a GPU; Inductor would leave its call in. Empty when there is none.
 
     Of torch's own operators a build without CUDA does not know; those for the CPU alone are told by their names.
     """
@@ -115,14 +117,14 @@ def alone(graph: torch.fx.GraphModule) -> str:
             if _ON_CPU_ALONE.search(str(target)):
                 return f"{target}: this operator exists for the CPU alone."
             continue
-        if not core._dispatch_has_computed_kernel_for_dispatch_key(target.name(), "CUDA"):
+        if not core._dispatch_has_computed_kernel_for_dispatch_key(str(target._schema.name), "CUDA"):
             return f"{target}: this operator has no kernel for GPUs (as far as this machine's build of it says)."
     return ""
 
 
 def reason(error: BaseException) -> Stopped:
     """Which op could not be lowered and why, from what Inductor raised."""
-    texts = []
+    texts: list[str] = []
     cause: BaseException | None = error
     while cause is not None and len(texts) < 8:
         texts.append(str(cause))

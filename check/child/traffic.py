@@ -24,12 +24,14 @@ from typing import Any
 import torch
 import torch.utils._pytree as pytree
 
+# Names of Inductor's ops that are no arithmetic on floating-point numbers.
 _NO_WORK = frozenset(
     (
-        "load", "store", "store_reduction", "constant", "index_expr", "get_index", "to_dtype", "to_dtype_bitcast", "where",
-        "masked", "indirect_indexing", "set_indirect", "check_bounds", "load_seed", "output", "eq", "ne", "lt", "le", "gt", "ge",
-        "logical_and", "logical_or", "logical_not", "bitwise_and", "bitwise_or", "bitwise_not", "identity", "isnan", "isinf",
-        "partial_accumulate", "device_assert_async", "bucketize", "frexp", "signbit", "scan", "sort", "inline_asm_elementwise",
+        "load", "store", "store_reduction", "constant", "index_expr", "get_index", "to_dtype", "to_dtype_bitcast",
+        "where", "masked", "output", "indirect_indexing", "set_indirect", "check_bounds", "load_seed", "eq", "ne", "lt",
+        "le", "gt", "ge", "logical_and", "logical_or", "logical_not", "bitwise_and", "bitwise_or", "bitwise_not",
+        "identity", "isnan", "isinf", "partial_accumulate", "device_assert_async", "bucketize", "frexp", "signbit",
+        "scan", "sort", "inline_asm_elementwise",
     )
 )  # fmt: skip
 
@@ -47,7 +49,9 @@ def size_of(value: Any) -> int:
     """Bytes of a tensor's own elements; those that it repeats (stride 0) count once."""
     if not isinstance(value, torch.Tensor):
         return 0
-    sizes = [hint(size) for size, step in zip(value.shape, value.stride(), strict=True) if hint(step) != 0 or hint(size) == 0]
+    sizes = [
+        hint(size) for size, step in zip(value.shape, value.stride(), strict=True) if hint(step) != 0 or hint(size) == 0
+    ]
     return math.prod(sizes) * value.element_size()
 
 
@@ -172,9 +176,10 @@ def of_call(node: torch.fx.Node) -> tuple[Moved, str]:
 
 
 def _values(node: torch.fx.Node) -> tuple[Any, Any]:
-    return pytree.tree_map(
+    found: tuple[Any, Any] = pytree.tree_map(
         lambda one: one.meta.get("val") if isinstance(one, torch.fx.Node) else one, (node.args, dict(node.kwargs))
     )
+    return found
 
 
 def flops_of(target: Any, args: Any, kwargs: Any, out: Any) -> int:
@@ -233,7 +238,9 @@ def needed(graph: torch.fx.GraphModule) -> int:
             whole = min(whole, sum(size_of(one.meta.get("val")) for one in users))
         total += whole
     (output,) = graph.graph.find_nodes(op="output")
-    made = {one for one in pytree.tree_leaves(output.args) if isinstance(one, torch.fx.Node) and one.op != "placeholder"}
+    made = {
+        one for one in pytree.tree_leaves(output.args) if isinstance(one, torch.fx.Node) and one.op != "placeholder"
+    }
     return total + sum(size_of(one.meta.get("val")) for one in made)
 
 

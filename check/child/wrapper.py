@@ -11,25 +11,13 @@ import ast
 from dataclasses import dataclass
 from typing import TypeGuard
 
-# What a wrapper calls that computes nothing on a device.
-_PLAIN = frozenset(
-    (
-        "empty_strided_cuda", "empty_strided_cpu", "empty_strided_cpu_pinned", "empty_strided_xpu", "empty_strided",
-        "reinterpret_tensor", "assert_size_stride", "assert_alignment", "copy_if_misaligned", "get_raw_stream",
-        "as_strided", "alloc_from_pool", "device", "len", "clear", "_DeviceGuard", "set_device", "run_intermediate_hooks",
-        "size", "stride", "item", "max", "min", "int", "float", "bool", "range", "list", "tuple", "synchronize", "range_push",
-        "range_pop", "append", "print", "rand_strided", "record_function", "current_stream", "get_cuda_stream", "isinstance",
-        "Event", "record", "wait", "wait_event", "stream", "getattr", "call", "benchmark_compiled_module", "popleft",
-        "reserve_rng_state", "buffers_to_workspace", "guard_size_oblivious", "numel", "pop", "_as_strided", "warn_once",
-        "empty", "empty_like", "split", "join", "debug_handle",
-    )
-)  # fmt: skip
+_VIEWS = frozenset(("reinterpret_tensor", "_reinterpret_tensor", "alloc_from_pool", "_alloc_from_pool"))
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """kernel: its name. kind: "triton" or "library". args: names of buffers, and numbers. made: the names it is given to.
-    line: in the module.
+    """kernel: its name. kind: "triton", "cpp" or "library". args: names of buffers, and numbers. made: the names that
+    it is given to. line: in the module.
     """
 
     kernel: str
@@ -41,7 +29,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """sources: of each Triton kernel, by its name. launches: in order. reused: the buffer whose memory one goes on with."""
+    """sources: of each Triton kernel, by its name. launches: in order. reused: whose memory a buffer goes on with."""
 
     sources: dict[str, str]
     launches: tuple[Launch, ...]
@@ -52,6 +40,7 @@ def read(text: str) -> Module:
     """Raises SyntaxError when it is no Python."""
     tree = ast.parse(text)
     sources: dict[str, str] = {}
+    host: set[str] = set()
     launches: list[Launch] = []
     reused: dict[str, str] = {}
     for node in ast.walk(tree):
@@ -59,9 +48,11 @@ def read(text: str) -> Module:
             source = node.value.args[1]
             if isinstance(source, ast.Constant) and isinstance(source.value, str):
                 sources |= {target.id: source.value for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("async_compile.cpp"):
+            host |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     for function in _functions(tree):
         for statement in _statements(function):
-            launches += _launched(statement, sources)
+            launches += _launched(statement, sources, host)
             if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
                 if isinstance(statement.value, ast.Name):
                     reused[statement.targets[0].id] = statement.value.id
@@ -94,7 +85,7 @@ def _statements(function: ast.FunctionDef) -> list[ast.stmt]:
     return out
 
 
-def _launched(statement: ast.stmt, sources: dict[str, str]) -> list[Launch]:
+def _launched(statement: ast.stmt, sources: dict[str, str], host: set[str]) -> list[Launch]:
     made: tuple[str, ...] = ()
     if isinstance(statement, ast.Assign):
         made = tuple(node.id for target in statement.targets for node in ast.walk(target) if isinstance(node, ast.Name))
@@ -106,6 +97,8 @@ def _launched(statement: ast.stmt, sources: dict[str, str]) -> list[Launch]:
         owner, _, last = name.rpartition(".")
         if last == "run" and (owner in sources or owner.startswith(("triton_", "multi_kernel"))):
             found.append(Launch(owner, "triton", _arguments(call), (), call.lineno))
+        elif name in host:
+            found.append(Launch(name, "cpp", _arguments(call), (), call.lineno))
         elif _computes(call.func, name, last):
             out = next((_buffer(word.value) for word in call.keywords if word.arg == "out"), None)
             written = (*made, out) if isinstance(out, str) else made
@@ -114,7 +107,7 @@ def _launched(statement: ast.stmt, sources: dict[str, str]) -> list[Launch]:
 
 
 def _computes(function: ast.expr, name: str, last: str) -> bool:
-    if last in _PLAIN or not isinstance(function, ast.Attribute):
+    if last in _VIEWS or not isinstance(function, ast.Attribute):
         return False
     if name.startswith(("extern_kernels.", "torch.ops.", "aten.", "inductor_ops.", "quantized.", "_quantized.")):
         return True

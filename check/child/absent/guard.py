@@ -95,7 +95,8 @@ def _command(source: Path, made: Path) -> list[str]:
     package = Path(torch.__file__).parent
     abi = int(torch.compiled_with_cxx11_abi())
     return [
-        compiler, "-std=c++20" if _newer() else "-std=c++17", "-O0", "-w", "-shared", "-fPIC", str(source), "-o", str(made),
+        compiler, "-std=c++20" if _newer() else "-std=c++17", "-O0", "-w", "-shared", "-fPIC",
+        str(source), "-o", str(made),
         f"-I{package / 'include'}", f"-D_GLIBCXX_USE_CXX11_ABI={abi}", f"-L{package / 'lib'}", "-lc10",
         f"-Wl,-rpath,{package / 'lib'}",
     ]  # fmt: skip

@@ -3,7 +3,8 @@
 torch.cuda.is_available() stays false, so that code of the program's which asks does not find one.
 
 Private torch (2.11 to 2.15): torch._dynamo.device_interface (init_device_reg, register_interface_for_device,
-CudaInterface), torch._inductor.runtime.triton_helpers.set_driver_to_gpu, torch._C._cuda_getCurrentRawStream. Private Triton (3.6 to 3.9): triton.runtime.driver.set_active,
+CudaInterface), torch._inductor.runtime.triton_helpers.set_driver_to_gpu, torch._C._cuda_getCurrentRawStream. Private
+Triton (3.6 to 3.9): triton.runtime.driver.set_active,
 triton.backends.compiler.GPUTarget.
 """
 
@@ -108,4 +109,6 @@ def _pair() -> str:
     pairs = {"2.11": "3.6", "2.12": "3.7.1", "2.13": "3.7.1", "2.14": "3.8", "2.15": "3.9"}
     ours = ".".join(torch.__version__.split("+")[0].split(".")[:2])
     known = pairs.get(ours)
-    return f"torch {ours} pairs with triton {known}" if known else "torch's own wheel names the triton that it pairs with"
+    return (
+        f"torch {ours} pairs with triton {known}" if known else "torch's own wheel names the triton that it pairs with"
+    )

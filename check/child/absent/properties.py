@@ -1,9 +1,10 @@
 """What Inductor asks of a GPU, for the ones that a check can plan for without having them.
 
 The names are those of torch.cuda.get_device_properties. Sources: "CUDA C++ Programming Guide", table "Technical
-Specifications per Compute Capability" (registers, threads, shared memory per multiprocessor and per block); NVIDIA A100,
-H100 and B200 (Blackwell) architecture whitepapers and data sheets (multiprocessors, L2, memory); AMD Instinct MI300X data
-sheet and the CDNA 3 ISA guide (compute units, 64 KiB of LDS, wavefronts of 64), with the values that HIP reports for it.
+Specifications per Compute Capability" (registers, threads, shared memory per multiprocessor and per block); NVIDIA
+A100, H100 and B200 (Blackwell) architecture whitepapers and data sheets (multiprocessors, L2, memory); AMD Instinct
+MI300X data sheet and the CDNA 3 ISA guide (compute units, 64 KiB of LDS, wavefronts of 64), with the values that HIP
+reports for it.
 Bandwidth and FLOP rates are not here (check/devices.py): Inductor's plans do not ask for them.
 """
 
@@ -53,18 +54,20 @@ class Target:
         return self.arch
 
 
+_A100 = Properties("NVIDIA A100-SXM4-80GB", 8, 0, 108, 80 * GIB, 40 * MIB, 163 * KIB, 164 * KIB)
+_H100 = Properties("NVIDIA H100 80GB HBM3", 9, 0, 132, 80 * GIB, 50 * MIB, 227 * KIB, 228 * KIB)
+_B200 = Properties("NVIDIA B200", 10, 0, 148, 180 * GIB, 126 * MIB, 227 * KIB, 228 * KIB)
+_MI300X = Properties(
+    "AMD Instinct MI300X", 9, 4, 304, 192 * GIB, 4 * MIB, 64 * KIB, 64 * KIB, 64 * KIB,
+    warp_size=64, gcnArchName="gfx942:sramecc+:xnack-",
+)  # fmt: skip
+
 TARGETS = {
     target.name: target
     for target in (
-        Target("sm_80", "cuda", 80, Properties("NVIDIA A100-SXM4-80GB", 8, 0, 108, 80 * GIB, 40 * MIB, 163 * KIB, 164 * KIB)),
-        Target("sm_90", "cuda", 90, Properties("NVIDIA H100 80GB HBM3", 9, 0, 132, 80 * GIB, 50 * MIB, 227 * KIB, 228 * KIB)),
-        Target("sm_100", "cuda", 100, Properties("NVIDIA B200", 10, 0, 148, 180 * GIB, 126 * MIB, 227 * KIB, 228 * KIB)),
-        Target(
-            "gfx942", "hip", "gfx942",
-            Properties(
-                "AMD Instinct MI300X", 9, 4, 304, 192 * GIB, 4 * MIB, 64 * KIB, 64 * KIB, 64 * KIB, warp_size=64,
-                gcnArchName="gfx942:sramecc+:xnack-",
-            ),
-        ),
+        Target("sm_80", "cuda", 80, _A100),
+        Target("sm_90", "cuda", 90, _H100),
+        Target("sm_100", "cuda", 100, _B200),
+        Target("gfx942", "hip", "gfx942", _MI300X),
     )
-}  # fmt: skip
+}

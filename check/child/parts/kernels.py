@@ -46,7 +46,7 @@ def _spent(tell: Tell, begin: float) -> None:
 def _told(recorded: Recorded, lowered: tuple[Lowered, ...]) -> Graph:
     nodes = [node for node in recorded.module.graph.nodes if node.op == "call_function"]
     whole = next((one for one in lowered if one.kernels), None)
-    return Graph(
-        recorded.id, recorded.kind, len(nodes), lines.of_nodes(nodes) or recorded.line, recorded.eager_bytes, traffic.needed(recorded.module),
-        sum(kernel.flops for kernel in whole.kernels) if whole is not None else 0, lowered,
-    )  # fmt: skip
+    flops = sum(kernel.flops for kernel in whole.kernels) if whole is not None else 0
+    where = lines.of_nodes(nodes) or recorded.line
+    needed = traffic.needed(recorded.module)
+    return Graph(recorded.id, recorded.kind, len(nodes), where, recorded.eager_bytes, needed, flops, lowered)
