@@ -27,7 +27,7 @@ import torch
 from g2.check.model import Interval
 
 T = TypeVar("T")
-NARROW = 0.02  # half of an interval, as a share of its median, at which measuring stops
+NARROW = 0.02  # half of a ratio's interval, as a share of its median, at which measuring stops
 FEWEST = 8  # rounds: with 6 the interval of the order statistics first has 95%
 MOST = 400
 BLOCK = 0.005  # seconds of one block, so that a clock read twice and what is done in between are nothing beside it
@@ -204,10 +204,12 @@ def _block(taken: Taken, name: str, once: Once, size: int) -> None:
 
 
 def _narrow(taken: Taken) -> bool:
+    """Ratios within 2%; times, which a noisy machine spreads more than their ratios, within 4%."""
     names = list(taken.rounds)
-    found = [interval(taken.of(name, "call")) for name in names]
-    found += [interval(taken.ratios(names[0], name, "call")) for name in names[1:]]
-    return all((one.high - one.low) / 2 <= NARROW * one.median for one in found)
+    times = [interval(taken.of(name, "call")) for name in names]
+    ratios = [interval(taken.ratios(names[0], name, "call")) for name in names[1:]]
+    bounds = [(one, 2 * NARROW) for one in times] + [(one, NARROW) for one in ratios]
+    return all((one.high - one.low) / 2 <= bound * one.median for one, bound in bounds)
 
 
 @contextlib.contextmanager

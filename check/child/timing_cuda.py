@@ -73,7 +73,7 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell, device: torch.d
         peaks = {name: timing_memory.peak(lambda run=run: run(0), device) for name, run in runs.items()}  # type: ignore[misc]
         host = host_share(lambda: runs[COMPILED](0), device)
     if not taken.narrow:
-        notes.append("The time for measuring ended before the intervals were within 2% of their medians.")
+        notes.append("The time for measuring ended before the intervals of speedups were within 2% of them.")
     name = f"cuda ({torch.cuda.get_device_name(device)})"
     speed = told(taken, "call", firsts, peaks, device=name, backend="Triton", threads=torch.get_num_threads())
     noise = round(timing.spread(taken.of(EAGER, "call")), 4)

@@ -194,7 +194,7 @@ def _doubts(taken: timing.Taken, clock: str, apart: bool) -> list[str]:
         how = " With OMP_NUM_THREADS=1 a busy machine disturbs less." if clock == "wall" else ""
         notes.append(f"Eager's own times spread by {noise:.0%} between quartiles.{how}")
     if not taken.narrow:
-        notes.append("The time for measuring ended before the intervals were within 2% of their medians.")
+        notes.append("The time for measuring ended before the interval of the speedup was within 2% of it.")
     if apart:
         notes.append("A call changes the sizes of its own inputs or state; they were put back before each call.")
     return notes
