@@ -30,7 +30,6 @@ from g2.rewrite.trial.compare_leaves import Judge, Targets, elements
 from g2.rewrite.trial.compare_told import told_differences
 from g2.rewrite.trial.deeds import Leaf, Outcome, Raised
 
-
 # What stops a compiler on a machine, and says nothing of what is compiled: g2's own fences, no compiler, no room.
 _HINDERED = re.compile(
     r"g2 does not repeat effects|InvalidCxxCompiler|No working C\+\+ compiler|No space left on device|TritonMissing"

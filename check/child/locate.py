@@ -10,6 +10,7 @@ of their values as an output. Each answer is as fine as it could be made, and sa
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from g2.check.model import Wrong
 
 _LEAST = 20.0  # seconds
 ENDED = "ended the process"
+_FACTS = re.compile(r"has (strides|dtype|shape) ")
 
 
 def locate(runs: Runs, case: Case, verdict: Verdict, folder: Path, deadline: float, tell: Tell) -> Wrong:
@@ -59,7 +61,8 @@ def _work(file: BinaryIO, runs: Runs, case: Case, verdict: Verdict, folder: Path
     with prepared(runs.moment, How.COMPILED, Setting(record.backend, runs.mode, not by_draws)) as call:
         with record.listening():
             runs.observed(case, call)
-        stages = [locate_random.found(record)] if by_draws else Stages(record, until).found()
+        every = Stages(record, until, bool(_FACTS.search(verdict.detail)))
+        stages = [locate_random.found(record)] if by_draws else every.found()
         for found in stages:
             if found is not None:
                 write(found.wrong)

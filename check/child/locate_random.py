@@ -1,10 +1,12 @@
-"""Which random op draws from another distribution when Inductor draws for itself?
+"""Which op computes from another distribution when Inductor draws for itself?
 
-Every random op of the call's graphs is compiled alone, and its draws are compared with eager's by statistics.
+All that is computed from random draws is compiled with each of its values as an output, and these are compared with
+eager's by statistics: the first that differs is named.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,48 +19,58 @@ from g2.check.child.locate_stages import Found, inputs_of
 from g2.check.child.locate_values import values_of
 from g2.check.model import Wrong
 
+_MOST = 60  # ops that are computed from draws
+
 
 def found(record: Record) -> Found | None:
     """record: of a call that was compiled with Inductor's own random numbers."""
     every: list[Any] = []
     for made in record.graphs:
         for passed in made.passed:
-            random = [node for node in passed.before.graph.nodes if _draws(node)]
             inputs = inputs_of(made, passed) if passed.stage == "joint" else None
-            if inputs is None:
+            nodes = _drawn(passed.before)
+            if inputs is None or not nodes:
                 continue
-            every += random
-            values = values_of(passed.before, *inputs)
-            for node in random:
-                outputs = [user for user in node.users if user.op == "call_function" and "getitem" in str(user.target)]
-                part = part_of(passed.before, [node, *outputs], values)
-                words = _differs(part)
-                if words:
-                    detail = f"compiled alone, {words.format(op_of(node))}"
-                    wrong = Wrong(graph=made.id, op=op_of(node), lines=lines_of([node]), detail=detail)
-                    return Found(wrong, part.graph, tuple(part.inputs))
+            every += [node for node in nodes if _draws(node)]
+            part = part_of(passed.before, nodes[:_MOST], values_of(passed.before, *inputs))
+            different = _first(part)
+            if different is not None:
+                node, words = different
+                wrong = Wrong(graph=made.id, op=op_of(node), lines=lines_of([node]), detail=words.format(op_of(node)))
+                return Found(wrong, part.graph, tuple(part.inputs))
     if not every:
         return None
-    return Found(Wrong(lines=lines_of(every), detail="each random op of the call is right when it is compiled alone"))
+    return Found(Wrong(lines=lines_of(every), detail="what is drawn in each graph is right when it is compiled alone"))
 
 
-def _draws(node: Any) -> bool:
+def _draws(node: torch.fx.Node) -> bool:
     return isinstance(node.target, torch._ops.OpOverload) and torch.Tag.nondeterministic_seeded in node.target.tags
 
 
-def _differs(part: Part) -> str:
+def _drawn(graph: torch.fx.GraphModule) -> list[torch.fx.Node]:
+    """The nodes that draw, and those that compute from what was drawn."""
+    found: dict[torch.fx.Node, None] = {}
+    for node in graph.graph.nodes:
+        if node.op == "call_function" and (_draws(node) or any(one in found for one in node.all_input_nodes)):
+            found[node] = None
+    return list(found)
+
+
+def _first(part: Part) -> tuple[torch.fx.Node, str] | None:
     compiler: Any = torch.compile
-    compiled = compiler(part.graph)
-    sides: list[list[Any]] = []
-    for call in (part.graph, compiled):
-        rows: list[Any] = []
-        for seed in range(RUNS):
-            torch.manual_seed(seed)
-            with torch.no_grad():
-                rows.append(call(*part.inputs))
-        sides.append(rows)
-    for one, other in zip(zip(*sides[0], strict=True), zip(*sides[1], strict=True), strict=True):
-        words = gap(one, other) if one[0].is_floating_point() else ""
+    sides = [_rows(call, part.inputs) for call in (part.graph, compiler(part.graph))]
+    for at, node in enumerate(part.nodes):
+        one, other = ([row[at] for row in side] for side in sides)
+        words = gap(one, other) if one[0].is_floating_point() or one[0].dtype is torch.bool else ""
         if words:
-            return words
-    return ""
+            return node, words
+    return None
+
+
+def _rows(call: Any, inputs: Sequence[Any]) -> list[Any]:
+    found: list[Any] = []
+    for seed in range(RUNS):
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            found.append(call(*inputs))
+    return found

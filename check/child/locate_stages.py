@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from g2.check.child import locate_code, locate_cone
 from g2.check.child.locate_crash import at_run
 from g2.check.child.locate_hooks import Dynamo, Inner, Passed, Record, Run
 from g2.check.child.locate_lines import lines_of, op_of
+from g2.check.child.locate_outputs import laid_out, outputs, triples, written
 from g2.check.child.locate_values import Values, values_of, wrong
 from g2.check.model import Worst, Wrong
 
@@ -31,9 +31,11 @@ class Found:
 class Stages:
     """Looks through a record."""
 
-    def __init__(self, record: Record, until: float) -> None:
+    def __init__(self, record: Record, until: float, facts: bool = False) -> None:
+        """facts: dtypes, shapes and strides of what graphs return are looked at as well."""
         self._record = record
         self._until = until
+        self._facts = facts
 
     def found(self) -> Iterator[Found]:
         """Answers, each finer than the one before; none where no stage is seen to be wrong."""
@@ -77,7 +79,9 @@ class Stages:
                 detail = f"code for {op_of(node)} ends with {run.raised}"
                 yield Found(Wrong(graph=name, op=op_of(node), lines=lines_of([node]), detail=detail), *whole)
             return
-        bad = _outputs(inner.graph, values, run)
+        bad = outputs(inner.graph, values, run)
+        if not bad and self._facts:
+            yield from (Found(replace(one, graph=name), *whole) for one in laid_out(inner.graph, run)[:1])
         if not bad:
             return
         node, worst = bad[0]
@@ -87,7 +91,8 @@ class Stages:
         post = inner.post
         if post is not None:
             after = values_of(post.after, run.inputs, run.stream)
-            if any(wrong("", one, other, exact) for one, other, exact in _triples(values, after.outputs)):
+            changed = any(wrong("", *pair) for pair in zip(values.after, after.after, strict=False))
+            if changed or any(wrong("", one, other, exact) for one, other, exact in triples(values, after.outputs)):
                 found = _between(post, values, after)
                 if found is not None:
                     yield Found(self._said(name, post.stage, *found), *whole)
@@ -109,10 +114,10 @@ class Stages:
             node = next((one for one in graph.graph.nodes if one.name in seen.wrong), None)
             worst = seen.wrong.get(node.name) if node is not None else None
         if node is None:  # no buffer of a known node: what the graph returns is
-            outputs = _outputs(graph, values, run)
-            if not outputs:
+            returned = outputs(graph, values, run)
+            if not returned:
                 return
-            node, worst = outputs[0]
+            node, worst = returned[0]
             kernel = kernel or (locate_code.kernel_of(inner, node.name) if inner.lowering is not None else "")
         cone = locate_cone.cone(node, right & set(nodes))
         lines = lines_of(cone)
@@ -198,33 +203,10 @@ def _in_order(graphs: Sequence[Dynamo]) -> list[tuple[Dynamo, Inner]]:
     return [one for one in every if not one[1].backward] + [one for one in reversed(every) if one[1].backward]
 
 
-def _outputs(graph: torch.fx.GraphModule, values: Values, run: Run) -> list[tuple[torch.fx.Node, Worst]]:
-    """The nodes that the graph returns, or writes into its inputs, which are wrong."""
-    (output,) = (node for node in graph.graph.nodes if node.op == "output")
-    returned = tree_flatten(output.args[0])[0]
-    found: list[tuple[torch.fx.Node, Worst]] = []
-    for node, (eager, got, exact) in zip(returned, _triples(values, run.outputs), strict=False):
-        worst = wrong(getattr(node, "name", ""), eager, got, exact)
-        if worst is not None and isinstance(node, torch.fx.Node):
-            found.append((node, worst))
-    places = [node for node in graph.graph.nodes if node.op == "placeholder"]
-    for place, eager, got in zip(places, values.after, run.after, strict=False):
-        worst = wrong(place.name, eager, got)
-        if worst is not None:
-            writers = [user for user in place.users if user.op == "call_function" and user.args[0] is place]
-            source = writers[-1].args[1] if writers and len(writers[-1].args) > 1 else place
-            found.append((source if isinstance(source, torch.fx.Node) else place, worst))
-    return found
-
-
-def _triples(values: Values, got: Sequence[Any]) -> list[tuple[Any, Any, Any]]:
-    exact = values.exact_outputs or [None] * len(values.outputs)
-    return list(zip(values.outputs, got, exact, strict=False))
-
-
 def _between(passed: Passed, before: Values, after: Values) -> tuple[Any, Any, Worst | None] | None:
     """(the node before, the node after, its worst element): the first whose value the passes changed."""
     olds = {node.name: node for node in passed.before.graph.nodes}
+    used = {node.name for node in passed.after.graph.nodes if node.users}
     for node in passed.after.graph.nodes:
         old = olds.get(node.name)
         if old is None or node.op in ("placeholder", "output"):
@@ -236,7 +218,8 @@ def _between(passed: Passed, before: Values, after: Values) -> tuple[Any, Any, W
             for one, other in zip(tree_flatten(old.args)[0], tree_flatten(node.args)[0], strict=False):
                 if not (isinstance(one, torch.fx.Node) and isinstance(other, torch.fx.Node)):
                     continue
-                if one.op == "call_function" and one.name != other.name and other.name not in olds:  # it was replaced
+                gone = other.name not in olds or one.name not in used  # it was replaced, or left out
+                if one.op == "call_function" and one.name != other.name and gone:
                     values = before.eager.get(one.name), after.eager.get(other.name), before.exact.get(one.name)
                     inner = wrong(one.name, *values)
                     if inner is not None:
@@ -244,10 +227,16 @@ def _between(passed: Passed, before: Values, after: Values) -> tuple[Any, Any, W
         return old, node, worst
     (old_out,), (new_out,) = ([n for n in g.graph.nodes if n.op == "output"] for g in (passed.before, passed.after))
     pairs = zip(tree_flatten(old_out.args[0])[0], tree_flatten(new_out.args[0])[0], strict=False)
-    for (one, other), (eager, got, exact) in zip(pairs, _triples(before, after.outputs), strict=False):
+    for (one, other), (eager, got, exact) in zip(pairs, triples(before, after.outputs), strict=False):
         worst = wrong(getattr(one, "name", ""), eager, got, exact)
         if worst is not None and isinstance(one, torch.fx.Node):
             return one, other if isinstance(other, torch.fx.Node) else one, worst
+    places = [node for node in passed.before.graph.nodes if node.op == "placeholder"]
+    for place, eager, got in zip(places, before.after, after.after, strict=False):
+        worst = wrong(place.name, eager, got)
+        if worst is not None:
+            source = written(place)
+            return source, source, worst
     return None
 
 
@@ -270,10 +259,3 @@ def inputs_of(made: Dynamo, passed: Passed) -> tuple[list[Any], torch.Tensor | N
 def _first_line(error: BaseException | None) -> str:
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[0][:300] if lines else type(error).__name__
-
-
-def decompositions() -> dict[Any, Callable[..., Any]]:
-    """Inductor's, by op."""
-    module: Any = importlib.import_module("torch._inductor.decomposition")
-    found: dict[Any, Callable[..., Any]] = module.select_decomp_table()
-    return found

@@ -18,7 +18,7 @@ from g2.check.child.correct_judge import Verdict, verdict
 from g2.check.child.correct_runs import Case, How, Runs, Setting, prepared
 from g2.check.child.locate_hooks import Record, cloned, copied
 from g2.check.child.locate_lines import lines_of, op_of
-from g2.check.child.locate_stages import Found, decompositions
+from g2.check.child.locate_stages import Found
 from g2.check.child.locate_values import Values, values_of, wrong
 from g2.check.model import Worst, Wrong
 
@@ -30,7 +30,7 @@ def found(runs: Runs, case: Case, record: Record) -> Found | None:
     traced = _Traced()
     with prepared(runs.moment, How.COMPILED, Setting(traced.backend, runs.mode)) as call:
         runs.observed(case, call)
-    table = decompositions()
+    table = _decompositions()
     for graph, inputs, stream in traced.graphs:
         values = values_of(graph, inputs, stream)
         for node in graph.graph.nodes:
@@ -114,3 +114,10 @@ def _whole(record: Record) -> tuple[torch.fx.GraphModule | None, tuple[Any, ...]
     if made is None or not made.runs:
         return None, ()
     return made.graph, tuple(tree_map(cloned, made.runs[0].inputs))
+
+
+def _decompositions() -> dict[Any, Callable[..., Any]]:
+    """Inductor's, by op."""
+    module: Any = importlib.import_module("torch._inductor.decomposition")
+    found: dict[Any, Callable[..., Any]] = module.select_decomp_table()
+    return found

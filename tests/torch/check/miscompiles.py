@@ -1,12 +1,14 @@
 """Miscompiles that are planted into Inductor, each with the line of the program that it makes wrong.
 
-Run as a script it plants them all and prints a table: python miscompiles.py [words of names].
+Run as a script it plants them all and prints a table: python miscompiles.py [words of names]. With --one NAME FOLDER it
+plants one of them and tells what was found as JSON.
 """
 
 from __future__ import annotations
 
 import contextlib
 import inspect
+import json
 import sys
 import tempfile
 import time
@@ -388,18 +390,30 @@ def judged(plant: Plant, folder: Path, seconds: float = 240.0) -> Judged:
     begin = time.monotonic()
     given = plant.inputs() if plant.inputs is not None else inputs_of(plant.program, plant.backward)
     with plant.plant():
-        events = by_hand.examined(by_hand.moment(plant.program, *given, trains=plant.backward), folder, seconds, most=plant.most)
-    outcomes = [event["compared"]["outcome"] for event in events if event["e"] == "compared"]
+        moment = by_hand.moment(plant.program, *given, trains=plant.backward)
+        events = by_hand.examined(moment, folder, seconds, most=plant.most)
+    compared = [event["compared"] for event in events if event["e"] == "compared"]
+    outcomes = [one["outcome"] for one in compared]
     wrong = next((event["wrong"] for event in events if event["e"] == "wrong"), None)
     lines = tuple(line["line"] for line in (wrong or {}).get("lines", ()))
     outcome = "differs" if "differs" in outcomes else ",".join(outcomes)
-    why = next((e["compared"].get("detail", "") for e in events if e["e"] == "compared" and e["compared"]["outcome"] == "differs"), "")
+    why = next((one.get("detail", "") for one in compared if one["outcome"] == "differs"), "")
     return Judged(outcome, wrong, time.monotonic() - begin, lines, why)
+
+
+def one(name: str, folder: str) -> int:
+    """One plant, told as JSON; the repro script is left in the folder."""
+    (plant,) = (plant for plant in PLANTS if plant.name == name)
+    found = judged(plant, Path(folder))
+    print(json.dumps({"outcome": found.outcome, "lines": found.lines, "line": plant.number(), "wrong": found.wrong}))
+    return 0
 
 
 def main(words: list[str]) -> int:
     """The table."""
     torch.set_num_threads(1)
+    if words[:1] == ["--one"]:
+        return one(*words[1:])
     bad = 0
     wanted = [plant for plant in PLANTS if not words or any(word in plant.name for word in words)]
     for plant in wanted:
