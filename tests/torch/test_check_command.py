@@ -143,7 +143,8 @@ def test_a_wrong_kernel_is_found_and_placed(tmp_path: Path) -> None:
     (wrong,) = call["wrong"]
     assert wrong["op"] == "aten.relu.default"
     assert [line["line"] for line in wrong["lines"]] == [9]
-    assert wrong["worst"]["compiled"] == pytest.approx(wrong["worst"]["eager"] + 1)
+    assert wrong["worst"]["eager"] == pytest.approx(wrong["worst"]["exact"], abs=1e-5)
+    assert abs(wrong["worst"]["compiled"] - wrong["worst"]["exact"]) > 0.5
     repro = tmp_path / wrong["repro"]
     assert "import g2" not in repro.read_text()
     assert "from g2" not in repro.read_text()
