@@ -203,10 +203,11 @@ def _doubts(taken: timing.Taken, clock: str, apart: bool) -> list[str]:
 def _spent(tell: Tell, what: str, call: Callable[[], Any], clock: timing.Clocks) -> float:
     """Seconds that it took, programs that it started with it. Those of the wall's clock are told."""
     begin, since = time.perf_counter(), clock.whole()
-    call()
-    seconds = clock.whole() - since
-    tell({"e": "spent", "what": what, "s": round(time.perf_counter() - begin, 6)})
-    return seconds
+    try:
+        call()
+    finally:
+        tell({"e": "spent", "what": what, "s": round(time.perf_counter() - begin, 6)})
+    return clock.whole() - since
 
 
 def _device(moment: Moment) -> torch.device:
