@@ -99,28 +99,26 @@ def command(**given: Any) -> int:
 
     Exit code: 0 right, 1 wrong, 2 g2 could not do it; the script's own when the script failed.
     """
+    from g2.check.asked import PARTS
     from g2.cli.checking import json, terminal
     from g2.cli.checking.file import written
     from g2.cli.checking.found import checked
+    from g2.cli.checking.outcome import exit_code, remarks
     from g2.cli.errors import say
     from g2.cli.look import output_for
-    from g2.cli.summary import failure
 
     machine = given["format_"] == "json"
     found = checked(_ask(given, machine))
-    session, check = found.session, found.check
     if machine:
-        click.echo(json.render(check), nl=False)
+        click.echo(json.render(found.check), nl=False)
     else:
         look = output_for(sys.stderr, verbose=given["verbose"])
-        click.echo(terminal.render(check, look), nl=False, err=True, color=True)
+        click.echo(terminal.render(found.check, look), nl=False, err=True, color=True)
+    for sentence in remarks(found.session, found.check):
+        say(f"g2: {sentence}")
     if given["output"]:
         written(Path(given["output"]), found)
-    if session.exit_code or session.script_error:
-        if (said := failure(session)) and not machine:
-            say(f"g2: {said}")
-        return session.exit_code
-    return 1 if check.wrong else 0 if check.calls else 2
+    return exit_code(found.session, found.check, given["only"] or PARTS)
 
 
 def _ask(given: dict[str, Any], machine: bool) -> Ask:

@@ -1,0 +1,38 @@
+"""What a check came to, as an exit code, and what to do when nothing could be checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from g2.capture.model import Session
+from g2.check.model import Check
+from g2.cli.errors import REFUSED
+from g2.cli.summary import advice_when_empty, failure
+
+_ENTRY = "g2 check --compile module:function SCRIPT, or --compile Class.method, names what to check"
+
+
+def exit_code(session: Session, check: Check, parts: Sequence[str]) -> int:
+    """0 right, 1 wrong, 2 when something that was asked for could not be done at all; the script's own when it failed,
+    128 + N for signal N.
+    """
+    if session.exit_code:
+        return 128 - session.exit_code if session.exit_code < 0 else session.exit_code
+    if check.wrong:
+        return 1
+    done = {
+        "correct": any(one.outcome != "unable" for call in check.calls for one in call.compared),
+        "speed": any(call.speed for call in check.calls),
+        "kernels": any(graph.lowered for call in check.calls for graph in call.graphs),
+    }
+    return 0 if all(done[part] for part in parts) else REFUSED
+
+
+def remarks(session: Session, check: Check) -> Iterator[str]:
+    """Sentences below the report."""
+    if (said := failure(session)) is not None:
+        yield said
+    elif not check.calls and (advice := advice_when_empty(session)) is not None:
+        yield advice.replace("g2 explain --compile", "g2 check --compile")
+    elif not check.calls:
+        yield f"No call of a root was examined: {_ENTRY}."
