@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from g2.cli.baseline import KnownRun
+from g2.cli.gating.company import in_company, times
 from g2.cli.text import inline, plural
 from g2.explain.known import Known, compare, of_breaks, of_recompiles
 from g2.explain.report import RecompileFinding, Report
@@ -58,12 +60,10 @@ def judge(report: Report, before: KnownRun, now: KnownRun, tolerance: float | No
     breaks = compare(before.breaks, now.breaks)
     recompiles = compare(before.recompiles, now.recompiles)
     new = [report.findings[i] for i in breaks.new if before.hidden or not report.findings[i].place.hidden]
-    changes = [report.recompiles[i] for i in recompiles.new]
-    worse = [
-        (report.recompiles[i], known.times)
-        for i, known in sorted(recompiles.matched.items())
-        if report.recompiles[i].count > known.times
-    ]
+    again = {i: (known, times(report.recompiles[i], known)) for i, known in recompiles.matched.items()}
+    again |= {i: (known, count) for i, known, count in in_company(report.recompiles, recompiles)}
+    changes = [report.recompiles[i] for i in recompiles.new if i not in again]
+    worse = [(report.recompiles[i], known.times) for i, (known, count) in sorted(again.items()) if count > known.times]
     first = new[0].reason.slug if new else changes[0].reason if changes else worse[0][0].reason if worse else None
     shown = replace(
         report,
@@ -71,7 +71,9 @@ def judge(report: Report, before: KnownRun, now: KnownRun, tolerance: float | No
         recompiles=tuple(changes + [finding for finding, _ in worse]),
         next_step=f"g2 why {first}" if first else "",
     )
-    gone = (*breaks.gone, *recompiles.gone)
+    still = Counter(known for i, (known, _) in again.items() if i not in recompiles.matched)
+    lost = (replace(known, count=known.count - still[known]) for known in recompiles.gone)
+    gone = (*breaks.gone, *(known for known in lost if known.count))
     return Judged(shown, now, before, len(new), len(changes), tuple(worse), gone, tolerance)
 
 
@@ -83,10 +85,10 @@ def sentences(judged: Judged) -> list[str]:
         said.append(f"{plural(judged.breaks, 'new graph break')}.")
     if judged.recompiles:
         said.append(f"{plural(judged.recompiles, 'new cause', 'new causes')} of recompiling.")
-    for finding, times in judged.worse:
+    for finding, before_ in judged.worse:
         place = inline(finding.recompile.function)
         said.append(
-            f"{place} is compiled again {plural(finding.count, 'time')} for {finding.reason}, before {times:,}."
+            f"{place} is compiled again {plural(finding.count, 'time')} for {finding.reason}, before {before_:,}."
         )
     if now.graphs != before.graphs:
         more = "" if judged.more_graphs or now.graphs < before.graphs else ", as more is compiled"

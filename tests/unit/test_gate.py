@@ -21,10 +21,13 @@ from g2.cli.gating.reach import reached
 from g2.cli.gating.speed import speedup
 from g2.cli.gating.verdict import ways_on
 from g2.explain.findings import report
+from g2.explain.guards import reason_of
 from g2.explain.known import Known
+from g2.explain.report import RecompileFinding, Report
 
 REPORT = report(samples.session())
 CWD = REPORT.session.cwd
+GUARD_KINDS = ("size", "value", "type", "dtype", "device", "requires_grad", "length", "identity")
 NOW = known_run(REPORT, CWD)
 
 
@@ -66,6 +69,43 @@ def test_a_new_recompile_and_more_of_a_known_one_fail() -> None:
     assert "is compiled again" in sentences(judged)[0]
     more = replace(NOW.recompiles[0], times=NOW.recompiles[0].times + 1)
     assert not judge(REPORT, replace(NOW, recompiles=(more, *NOW.recompiles[1:])), NOW).fails
+
+
+def _with(finding: RecompileFinding) -> Report:
+    return replace(REPORT, recompiles=(finding, *REPORT.recompiles[1:]))
+
+
+def test_a_known_recompile_in_company_is_not_new() -> None:
+    first = REPORT.recompiles[0]
+    guard = next(guard for guard in first.recompile.guards if reason_of(guard).slug == first.reason)
+    more = replace(guard, source="another")
+    beside = replace(first, recompile=replace(first.recompile, guards=(more, *first.recompile.guards)))
+    shown = _with(beside)
+    judged = judge(shown, NOW, known_run(shown, CWD))
+    assert not judged.fails
+    assert not judged.gone
+
+    outer = replace(first, recompile=replace(first.recompile, function="Outer.forward"), others=(first,))
+    shown = _with(outer)
+    assert not judge(shown, NOW, known_run(shown, CWD)).fails
+    oftener = replace(first, recompile=replace(first.recompile, count=first.recompile.count + 1))
+    shown = _with(replace(outer, others=(oftener,)))
+    assert [times for _, times in judge(shown, NOW, known_run(shown, CWD)).worse] == [first.count]
+
+
+def test_company_of_another_kind_is_new() -> None:
+    first = REPORT.recompiles[0]
+    guard = first.recompile.guards[0]
+    slugs = {reason_of(replace(guard, kind=kind)).slug: kind for kind in GUARD_KINDS}
+    other = replace(guard, source="another", kind=next(kind for slug, kind in slugs.items() if slug != first.reason))
+    shown = _with(replace(first, recompile=replace(first.recompile, guards=(*first.recompile.guards, other))))
+    judged = judge(shown, NOW, known_run(shown, CWD))
+    assert (judged.recompiles, len(judged.gone)) == (1, 1)
+
+    # What is known answers one of them only.
+    twice = replace(first, recompile=replace(first.recompile, function="Outer.forward"), others=(first,))
+    shown = replace(REPORT, recompiles=(twice, twice, *REPORT.recompiles[1:]))
+    assert judge(shown, NOW, known_run(shown, CWD)).recompiles == 1
 
 
 def test_more_graphs_fail_and_more_roots_do_not() -> None:
