@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,7 +50,21 @@ class Asked:
         return replace(asked, only=tuple(_slug(word) for word in asked.only))
 
     def result(self) -> Result:
-        """Scan, and compare where that was asked for. Raises Refusal."""
+        """Scan, and compare where that was asked for. Raises Refusal.
+
+        Nothing is collected: to look through the millions of objects of a large scan takes longer than the command has
+        still to live, now and again when Python ends.
+        """
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            return self._result()
+        finally:
+            gc.freeze()
+            if collecting:
+                gc.enable()
+
+    def _result(self) -> Result:
         git = _repository(self.paths)
         self = self._in_hook(git)
         found = self._sources(git)

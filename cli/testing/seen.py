@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -120,11 +122,26 @@ def seeing(what: str, *, modules: bool, hidden: bool = False) -> Iterator[tuple[
     seen = Seen()
     recording: Recording | None = None
     try:
-        with recorded((what,), modules=modules, hidden=hidden) as recording:
+        with recorded((what,), modules=modules, hidden=hidden) as recording, _untraced():
             yield seen, recording
     finally:
         if recording is not None and recording.session is not None:
             seen._take(recording.session)
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """Keep torch's structured trace out of the log that pytest shows of a test that fails: hundreds of lines without a
+    word for people. Where TORCH_TRACE asks for it, it is written as ever.
+    """
+    logger = logging.getLogger("torch.__trace")
+    level = logger.level
+    if "TORCH_TRACE" not in os.environ:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def called(function: Callable[..., Any], calls: tuple[tuple[tuple[Any, ...], Mapping[str, Any]], ...]) -> Seen:

@@ -58,6 +58,7 @@ def _targets(check: Check, call: Call) -> Iterator[dict[str, Any]]:
                 "limit": sentences.limit(call_wall(call, target), call_floor(call, target, on), on),
                 "why": list(dict.fromkeys(one.why for one in found if one.why)),
                 "kernels": [_kernel(check, kernel, one, on) for one in found for kernel in one.kernels],
+                "measured": any(kernel.measured_s for kernel in kernels),
                 "picture": _picture(kernels, on, f"{call.root}, {name}") if on and kernels else "",
             }
 

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const cards = [...document.querySelectorAll(".card")];
+  const cards = [...document.querySelectorAll(".card[data-reason]")];
   const byId = (id) => document.getElementById(id);
   const root = document.documentElement;
   const store = {
