@@ -51,11 +51,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No outcome. unmade: the inputs could not be made, so nothing was called; late: it took too long."""
+    """No outcome. unmade: there were no inputs, so nothing was called; made: these were tried to be made, else
+    there was no time for them; late: it took too long.
+    """
 
     why: str
     unmade: bool = False
     late: bool = False
+    made: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +239,12 @@ def apart(work: Callable[[BinaryIO], None], seconds: float) -> tuple[bytes, str,
     """Work in a fork, where there can be one, else here: (what it wrote, why it did not end, whether for lack of time).
     """
     if forks():
-        answer = attempt(work, 1.5 * seconds + 5)
+        answer = attempt(work, 1.25 * seconds + 5)
         return answer.data, "" if answer.ended else answer.why or "it could not be observed", answer.late
     file = io.BytesIO()
     why = ""
     try:
-        with _limited(1.5 * seconds + 5):
+        with _limited(1.25 * seconds + 5):
             work(file)
     except TimeoutError:
         return file.getvalue(), "it did not end in time", True

@@ -48,6 +48,7 @@ class _Part:
         self._asked = asked
         self._tell = tell
         self._most = most
+        self._compared = 0
 
     def compare(self, until: float) -> tuple[Case, Verdict] | None:
         """The first case that differs, the recorded one before all others."""
@@ -65,6 +66,9 @@ class _Part:
                     self._told(cases[0], Verdict("unable", f"eager: {why}"))
                     return None
             first = self._batch(cases[start:end], eager, until) or first
+        if self._compared < len(cases) and first is None:
+            what = f"{self._compared} of {len(cases)} inputs were compared: the time for it was up."
+            self._tell({"e": "note", "what": what})
         if random and first is None:
             return self._statistics(cases[0], until)
         return first
@@ -73,12 +77,13 @@ class _Part:
         return max(until - time.monotonic(), 5.0)
 
     def _batch(self, cases: Sequence[Case], eager: Found, until: float) -> tuple[Case, Verdict] | None:
-        cases = cases[: len(eager)]
+        cases = cases[: len(eager)]  # there was no time for the others
         compiled = self._all(cases, How.COMPILED, until)
         exact = self._all(cases, How.EXACT, until)
         first: tuple[Case, Verdict] | None = None
         for at, case in enumerate(cases):
             one, other = eager[at], compiled[at]
+            self._compared += not any(isinstance(side, Failed) and not side.made for side in (one, other))
             if isinstance(one, Failed):
                 continue
             if isinstance(other, Failed):
@@ -103,7 +108,7 @@ class _Part:
             found += more
             if not more or (isinstance(more[-1], Failed) and more[-1].late):
                 break
-        late = Failed("the time for comparing was up", unmade=True)
+        late = Failed("the time for comparing was up", unmade=True, made=False)
         return [*found, *[late] * (len(cases) - len(found))]
 
     def _single(self, case: Case, how: How, until: float) -> Outcome | Failed:

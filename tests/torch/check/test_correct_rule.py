@@ -56,7 +56,8 @@ def test_where_eager_alone_overflows_compiled_is_free() -> None:
     eager = torch.tensor([2.0, float("inf")], dtype=torch.float16)
     found = judged(eager, torch.tensor([2.0, 60000.0], dtype=torch.float16), exact)
     assert not found.far.any() and found.forgiven == 1
-    assert judged(eager, torch.tensor([float("inf"), 60000.0], dtype=torch.float16), exact).far.tolist() == [True, False]
+    other = torch.tensor([float("inf"), 60000.0], dtype=torch.float16)
+    assert judged(eager, other, exact).far.tolist() == [True, False]
 
 
 def test_float8_may_be_one_neighbour_off() -> None:

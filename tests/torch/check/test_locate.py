@@ -55,7 +55,8 @@ def test_the_script_shows_it_and_what_is_right_it_shows_as_right(tmp_path: Path)
         wrong = _planted(name, folder)["wrong"]
         script = Path(wrong["repro"])
         assert script.parent == folder and "g2" not in script.read_text("utf-8").replace("g2 check", "")
-        done = subprocess.run([sys.executable, "-I", str(script)], env=alone, capture_output=True, text=True, timeout=300)
+        command = [sys.executable, "-I", str(script)]
+        done = subprocess.run(command, env=alone, capture_output=True, text=True, timeout=300)
         if folder is own:  # by a setting of Inductor's, which the script carries
             assert done.returncode == 1 and "WRONG" in done.stdout, done.stderr
         else:  # by a pass that is not Inductor's

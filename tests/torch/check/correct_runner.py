@@ -1,0 +1,86 @@
+"""Programs that the part for correctness looks at; prints its events: python correct_runner.py PROGRAM FOLDER."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+sys.path.insert(0, str(Path(__file__).parent))
+import by_hand
+
+from g2.check.child import correct_runs
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Linear(8, 8)
+        self.norm = nn.LayerNorm(8)
+        self.register_buffer("seen", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        self.seen.add_(1)
+        h = F.dropout(F.gelu(self.inner(x)), 0.2, self.training)
+        return {"h": self.norm(h + x), "view": x[0]}
+
+
+def refusing(x: Tensor) -> Tensor:
+    if x.shape[0] > 2:
+        raise ValueError("at most 2 rows")
+    return x * 2
+
+
+def restless(x: Tensor) -> Tensor:
+    return x * int.from_bytes(os.urandom(4))
+
+
+def narrow(x: Tensor) -> Tensor:
+    return torch.softmax(x.half().float() @ x.float().T, -1).bfloat16().sum(0)
+
+
+def printing(x: Tensor) -> Tensor:
+    print("rows", x.shape[0])
+    return x.sum(0) + torch.arange(x.shape[1])
+
+
+def here(x: Tensor, total: Tensor) -> Tensor:
+    total.add_(x.sum())
+    return torch.sin(x) * total
+
+
+def _x(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(3))
+
+
+PROGRAMS: dict[str, tuple[Callable[[], Any], int]] = {
+    "block": (lambda: by_hand.moment(Block(), _x(4, 8), trains=True), 5),
+    "refusing": (lambda: by_hand.moment(refusing, _x(4, 8)), 1),
+    "restless": (lambda: by_hand.moment(restless, _x(4, 8)), 1),
+    "narrow": (lambda: by_hand.moment(narrow, _x(4, 8)), 2),
+    "printing": (lambda: by_hand.moment(printing, _x(4, 8)), 2),
+    "here": (lambda: by_hand.moment(here, _x(4, 8), torch.zeros(())), 3),
+}
+
+
+def main(name: str, folder: str) -> None:
+    torch.set_num_threads(1)
+    make, most = PROGRAMS[name]
+    moment = make()
+    if name == "here":  # as where CUDA is in use
+        correct_runs.forks = lambda: False
+    before = [value.clone() for value in moment.args if isinstance(value, Tensor)]
+    events = by_hand.examined(moment, Path(folder), most=most)
+    same = all(torch.equal(one, other) for one, other in zip(before, moment.args, strict=True))
+    print(json.dumps({"events": events, "restored": same, "stance": torch.get_default_dtype() == torch.float32}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
