@@ -1,22 +1,26 @@
 """How fast the static scan is, against ruff and torchfix on the same installed package.
 
-    python bench/scan.py PACKAGE_FOLDER [--torchfix PROGRAM] [--sample 60]
+    python bench/scan.py PACKAGE_FOLDER [--torchfix PROGRAM] [--sample 60] [--jobs 2]
 
-Everything in one run, one core each: `g2` is the scan of all files, `kept` the same again with the facts of
-the first run. torchfix parses with libcst and takes hours for a large package, so it is run on a sample of files of all
-sizes, and scaled by lines. CPU seconds.
+Everything in one run. `g2` is the scan of all files, in one process and in `--jobs`; `kept` the same again with the facts
+of the first run, so it is what linking takes. torchfix parses with libcst and takes many minutes for a large package, so
+it is run on a sample of files of all sizes, before and after the others, and scaled by lines. CPU seconds are those of
+all processes; the seconds by the clock say little when others use the machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from g2.explain.scan.model import SourceFile
 from g2.explain.scan.scan import scan
@@ -32,12 +36,41 @@ class Memory(dict[str, bytes]):
         self.update(facts)
 
 
-def child_seconds(command: list[str]) -> float:
-    """CPU seconds of a command and what it started."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+class Row(NamedTuple):
+    """One line of the table."""
+
+    name: str
+    lines: int
+    cpu: float
+    wall: float
+
+
+def timed(name: str, lines: int, work: Callable[[], object]) -> Row:
+    """What this work takes, with all processes it starts."""
+
+    def cpu() -> float:
+        kinds = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, kinds))
+
+    before, start = cpu(), time.perf_counter()
+    work()
+    return Row(name, lines, cpu() - before, time.perf_counter() - start)
+
+
+def command(name: str, lines: int, *words: str) -> Row:
+    """The same of a command."""
+    return timed(name, lines, lambda: subprocess.run(words, capture_output=True, check=False))
+
+
+def torchfix(program: str, paths: Sequence[Path], counts: Mapping[Path, int], sample: int) -> Row:
+    """torchfix on a sample of files of all sizes, without its start."""
+    chosen = sorted(paths, key=counts.__getitem__)[:: max(len(paths) // sample, 1)]
+    with tempfile.TemporaryDirectory() as folder:
+        for number, path in enumerate(chosen):
+            (Path(folder) / f"m{number}.py").write_bytes(path.read_bytes())
+        nothing = command("", 0, program, "--version")
+        row = command("torchfix, a sample", sum(counts[p] for p in chosen), program, "--select=ALL", folder)
+    return row._replace(cpu=row.cpu - nothing.cpu, wall=row.wall - nothing.wall)
 
 
 def main() -> int:
@@ -46,34 +79,42 @@ def main() -> int:
     parser.add_argument("--torchfix")
     parser.add_argument("--sample", type=int, default=60, help="files that torchfix is run on")
     given = parser.parse_args()
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    given = parser.parse_args()
     paths = sorted(given.folder.rglob("*.py"))
     counts = {path: path.read_bytes().count(b"\n") for path in paths}
     lines = sum(counts.values())
     files = [SourceFile(p.relative_to(given.folder.parent).as_posix(), str(p), p.read_bytes) for p in paths]
-    rows: list[tuple[str, int, float]] = []
+    load = os.getloadavg()[0]
+    rows: list[Row] = []
+    if given.torchfix:
+        rows.append(torchfix(given.torchfix, paths, counts, given.sample))
     for share in (0.25, 0.5, 1.0):
         part = files[: int(len(files) * share)]
-        kept = Memory()
-        start = time.process_time()
-        scan(part, kept=kept)
         some = sum(counts[path] for path in paths[: len(part)])
-        rows.append((f"g2, {share:.0%} of the files", some, time.process_time() - start))
-    start = time.process_time()
-    scan(files, kept=kept)
-    rows.append(("g2, all kept", lines, time.process_time() - start))
-    ruff = [sys.executable, "-m", "ruff", "check", "--no-cache", "--isolated", "--exit-zero", str(given.folder)]
-    rows.append(("ruff check", lines, child_seconds(ruff)))
+        kept = Memory()
+        rows.append(timed(f"g2, {share:.0%} of the files", some, partial(scan, part, kept=kept)))
+        rows.append(timed(f"g2, {share:.0%}, all kept", some, partial(scan, part, kept=kept)))
+    alone = rows[-2]
+    several = timed(f"g2, {given.jobs} processes", lines, partial(scan, files, kept=Memory(), jobs=given.jobs))
+    words = ("check", "--no-cache", "--isolated", "--exit-zero", str(given.folder))
+    ruff = command("ruff check", lines, sys.executable, "-m", "ruff", *words)
+    rows += [several, ruff]
     if given.torchfix:
-        chosen = sorted(paths, key=counts.__getitem__)[:: max(len(paths) // given.sample, 1)]
-        with tempfile.TemporaryDirectory() as folder:
-            for number, path in enumerate(chosen):
-                (Path(folder) / f"m{number}.py").write_bytes(path.read_bytes())
-            nothing = child_seconds([given.torchfix, "--version"])
-            seconds = child_seconds([given.torchfix, "--select=ALL", folder]) - nothing
-        rows.append(("torchfix, a sample", sum(counts[path] for path in chosen), seconds))
-    print("| what | lines | CPU s | lines a second |\n|---|---:|---:|---:|")
-    for name, count, seconds in rows:
-        print(f"| {name} | {count:,} | {seconds:.1f} | {count / max(seconds, 1e-9):,.0f} |")
+        rows.append(torchfix(given.torchfix, paths, counts, given.sample))
+    print(f"Load {load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end.\n")
+    print("| what | lines | CPU s | s | lines a second of CPU |\n|---|---:|---:|---:|---:|")
+    for row in rows:
+        speed = row.lines / max(row.cpu, 1e-9)
+        print(f"| {row.name} | {row.lines:,} | {row.cpu:.1f} | {row.wall:.1f} | {speed:,.0f} |")
+    print(f"\nCPU, g2 / ruff: {alone.cpu / ruff.cpu:.1f}.")
+    if given.torchfix:
+        ends = (rows[0], rows[-1])
+        cpu, wall = (sum(row[at] for row in ends) / sum(row.lines for row in ends) * lines for at in (2, 3))
+        print(f"torchfix scaled to all lines: {cpu:,.0f} CPU s, {wall:,.0f} s by the clock.")
+        print(
+            f"CPU, torchfix / g2: {cpu / alone.cpu:.0f}. Clock, torchfix / g2 in {given.jobs}: {wall / several.wall:.0f}."
+        )
     return 0
 
 

@@ -49,10 +49,11 @@ class Evaluation(State):
         if isinstance(value, frozenset):
             return value
         tag = value[0]
+        # A default or an annotation may name a parameter or a call of the function around this one.
         if tag == "p":
-            return act.params[value[1]] if act.params else UNKNOWN
+            return act.params[value[1]] if value[1] < len(act.params) else UNKNOWN
         if tag == "c":
-            return act.results[value[1]]
+            return act.results[value[1]] if value[1] < len(act.results) else NOTHING
         if len(value) == 1:
             return self._alone(tag, act)
         inner: Any = value[1]

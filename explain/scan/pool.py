@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 
 from g2.explain.scan.facts import Facts, dump, load
 from g2.explain.scan.model import SourceFile
@@ -15,25 +15,32 @@ _CHUNK = 1_000_000  # bytes of source handed over at a time
 
 def divided(files: Sequence[SourceFile], jobs: int) -> Iterator[tuple[SourceFile, Facts | str, bytes]]:
     """The facts of files, or why there are none, found by so many processes; and the facts as they are kept."""
+    from g2.explain.scan.rules import detectors
+
+    detectors()  # loaded before there are processes, so that each need not do it
     chunks: list[list[SourceFile]] = []
-    datas: list[list[bytes]] = []
+    datas: list[bytes] = []
+    found: list[Future[list[bytes | str]]] = []
     size = _CHUNK
-    for file in files:
-        try:
-            data = file.read()
-        except OSError as error:
-            yield file, f"cannot be read: {error.strerror or error}", b""
-            continue
-        if size >= _CHUNK:
-            chunks.append([])
-            datas.append([])
-            size = 0
-        chunks[-1].append(file)
-        datas[-1].append(data)
-        size += len(data)
     with ProcessPoolExecutor(jobs) as pool:
-        for chunk, results in zip(chunks, pool.map(_facts, datas), strict=True):
-            for file, result in zip(chunk, results, strict=True):
+        for file in files:
+            try:
+                data = file.read()
+            except OSError as error:
+                yield file, f"cannot be read: {error.strerror or error}", b""
+                continue
+            if size >= _CHUNK:
+                if datas:
+                    found.append(pool.submit(_facts, datas))
+                chunks.append([])
+                datas, size = [], 0
+            chunks[-1].append(file)
+            datas.append(data)
+            size += len(data)
+        if datas:
+            found.append(pool.submit(_facts, datas))
+        for chunk, future in zip(chunks, found, strict=True):
+            for file, result in zip(chunk, future.result(), strict=True):
                 if isinstance(result, str):
                     yield file, result, b""
                 else:

@@ -121,3 +121,12 @@ def test_loops_hand_the_last_round_on() -> None:
         + "        return y\n"
     )
     assert any(each.startswith("host-value") for each in told(project({"net.py": text}).sightings))
+
+
+def test_annotations_and_defaults_that_are_made_by_calls_around_the_function() -> None:
+    text = (
+        f"{HEAD}\ndef kind():\n    return torch.Tensor\ndef made(a, b):\n    def inner(x: kind(), y=(kind(), b)):\n"
+        "        return x.item()\n    return inner\n"
+        "class Net(nn.Module):\n    def forward(self, x):\n        return made(1, 2)(x)\n"
+    )
+    assert any(each.startswith("host-value") for each in told(project({"net.py": text}).sightings))
