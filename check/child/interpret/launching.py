@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from g2.check.child.interpret.launches import mutated, signature
 from g2.check.child.interpret.memory import Regions
 
 TILE = 1 << 17  # elements of a block: what fits a second-level cache, and less than Triton's limit of 1 << 20
@@ -57,14 +58,13 @@ def launch(interpreter: Any, kernel: Any, args: tuple[Any, ...], seconds: float,
     if _TOGETHER.search(source):
         raise Uninterpretable("its programs wait for each other, and the interpreter runs one after the other")
     first = kernel.configs[0]
-    names = [name for name in kernel.triton_meta["signature"] if name not in first.kwargs]
-    given = dict(zip(names, args, strict=False))
+    given = dict(zip(signature(kernel), args, strict=False))
     blocks = enlarged(first.kwargs, kernel.inductor_meta, source, given) if sample is None else dict(first.kwargs)
     if blocks == first.kwargs:
         return _run(interpreter, kernel, first, args, given, seconds, sample)
     kept = {
         name: value.untyped_storage().clone()
-        for name in kernel.inductor_meta.get("mutated_arg_names", ())
+        for name in mutated(kernel)
         if isinstance(value := given.get(name), torch.Tensor)
     }
     try:

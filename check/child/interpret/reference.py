@@ -181,7 +181,7 @@ def _error(old: torch.Tensor, new: torch.Tensor, exact: torch.Tensor | None) -> 
     target = (exact if exact is not None else old).double()
     apart = (new.double() - target).abs()
     finite = apart.isfinite() & target.isfinite()
-    largest = float(torch.where(finite, target.abs(), 0.0).amax())
+    largest = float(torch.where(finite, torch.maximum(target.abs(), old.double().abs()), 0.0).nan_to_num(posinf=0).amax())
     worst = float(torch.where(finite, apart, 0.0).amax())
     return worst / largest if largest else worst
 

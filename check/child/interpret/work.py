@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import json
 import sys
@@ -13,7 +12,8 @@ from typing import Any
 
 import torch
 
-from g2.check.child.interpret import launching, private, reference, wrapper
+from g2.check.child.interpret import launching, private, randoms, reference, wrapper
+from g2.check.child.interpret.launches import Launches, mutated, names, signature
 from g2.check.child.interpret.memory import OutOfBounds
 
 Tell = Callable[[dict[str, Any]], None]
@@ -30,8 +30,9 @@ class Run:
         self.interpreter = private.interpreter()
         self.path = folder / target / "module.py"
         self.text = self.path.read_text("utf-8")
-        self.lines = _launches(self.text)
-        self.left = max(1, sum(len(found) for found in self.lines.values()))
+        self.launches = Launches.read(self.text)
+        self.left = max(1, self.launches.count)
+        self.kernels: dict[str, Any] = {}
         self.reference = reference.read(folder, target)
         reference.in_double(self.reference, folder, target)
         self.unknown: dict[int, str] = {}  # storages whose values are not known -> the kernel that left them so
@@ -46,6 +47,7 @@ class Run:
         self.forced, self.was_forced, self.sampled = forced, False, False
         self.unknown, self.last, self.results = {}, {}, {}
         scope = wrapper.load(self.text, str(self.path), self._kernel, self.reference.constants)
+        randoms.follow(self.reference.notes)
         torch.manual_seed(self.reference.seed)  # kernels draw from seeds that a library call draws from this stream
         inputs = [_copy(one) for one in self.reference.inputs]
         given = list(inputs)
@@ -58,6 +60,7 @@ class Run:
             made = getattr(cache.load(code), name)
         except Exception as error:
             return _Runner(self, name, None, f"it cannot be loaded: {_said(error)}")
+        self.kernels[name] = made
         return _Runner(self, name, made, "")
 
     def launch(self, name: str, kernel: Any, why: str, frame: Any, args: tuple[Any, ...]) -> None:
@@ -108,6 +111,8 @@ class Run:
             self.last[tensor.untyped_storage().data_ptr()] = name
             node = self.reference.node(buffer, line)
             verdict = None
+            if node is not None and self.launches.written_again(buffer, line, self.kernels):
+                node = None
             if node is not None and not (done.sampled and region.atomic):
                 verdict = self.reference.judge(node, tensor, where)
             if verdict is not None:
@@ -172,7 +177,7 @@ class Run:
 
     def _named(self, name: str, frame: Any, args: tuple[Any, ...]) -> dict[str, torch.Tensor]:
         """The tensors of a launch by the names that the wrapper has for them, in the order of the arguments."""
-        texts = self.lines.get(frame.f_lineno, {}).get(name, [])
+        texts = self.launches.of.get(frame.f_lineno, {}).get(name, [])
         named: dict[str, torch.Tensor] = {}
         for at, one in enumerate(args):
             if not isinstance(one, torch.Tensor):
@@ -180,7 +185,7 @@ class Run:
                 continue
             text = texts[at] if at < len(texts) else f"argument {at}"
             label = text if text.isidentifier() else next(
-                (word for word in _names(text) if isinstance(frame.f_locals.get(word), torch.Tensor)), text
+                (word for word in names(text) if isinstance(frame.f_locals.get(word), torch.Tensor)), text
             )  # fmt: skip
             held = frame.f_locals.get(label)
             named[label if label not in named else f"{label} again at {at}"] = held if isinstance(held, torch.Tensor) else one
@@ -229,34 +234,20 @@ class _Runner:
 _ORDER = {"same": 0, "close": 1, "": 2, "differs": 3}
 
 
-def _launches(text: str) -> dict[int, dict[str, list[str]]]:
-    """Of each line, the kernels that it runs, with the text of their arguments."""
-    found: dict[int, dict[str, list[str]]] = {}
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "run":
-            name = ast.unparse(node.func.value)
-            found.setdefault(node.lineno, {})[name] = [ast.unparse(one) for one in node.args]
-    return found
-
-
-def _names(text: str) -> list[str]:
-    return [node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)]
-
-
 def _writes(kernel: Any) -> set[int] | None:
     """The places of a kernel's arguments that it writes, by Inductor's names for them; None where these say nothing."""
     if kernel is None:
         return None
-    signature = [name for name in kernel.triton_meta["signature"] if name not in kernel.configs[0].kwargs]
-    mutated = set(kernel.inductor_meta.get("mutated_arg_names", ()))
-    if not any(name.startswith(("in_ptr", "out_ptr", "in_out_ptr")) for name in signature):
+    given = signature(kernel)
+    into = mutated(kernel)
+    if not any(name.startswith(("in_ptr", "out_ptr", "in_out_ptr")) for name in given):
         return None
-    return {at for at, name in enumerate(signature) if "out_ptr" in name or name in mutated or name.startswith("ws_")}
+    return {at for at, name in enumerate(given) if "out_ptr" in name or name in into or name.startswith("ws_")}
 
 
 def _in_place(kernel: Any, at: int) -> bool:
-    signature = [name for name in kernel.triton_meta["signature"] if name not in kernel.configs[0].kwargs]
-    return signature[at].startswith("in_") or signature[at] in kernel.inductor_meta.get("mutated_arg_names", ())
+    name = signature(kernel)[at]
+    return name.startswith("in_") or name in mutated(kernel)
 
 
 def _elements(written: Any, tensor: torch.Tensor) -> torch.Tensor:
