@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from g2.check.devices import Device, device
+from g2.check.devices import Device, device, this_machine
 from g2.check.model import Call, Graph, Kernel, Lowered
 
 MEMORY, ARITHMETIC, LAUNCH = "memory", "arithmetic", "launch"
@@ -126,6 +126,26 @@ def call_floor(call: Call, target: str, on: Device | None = None, replayed: bool
     if on is None or not found:
         return None
     return total(lowered_floor(one, on, replayed) for one in found)
+
+
+def here(call: Call) -> Device | None:
+    """The processor that a call was measured on, with the limits that the run measured. None where none were."""
+    one = call.speed.machine if call.speed else None
+    if one is None:
+        return None
+    return this_machine(one.name, one.threads, one.bandwidth, one.memory, one.cache, dict(one.rates))
+
+
+def here_floor(call: Call) -> Floor | None:
+    """Of one call as it was measured on a processor: what its graphs must move and compute there at least, however
+    they are fused. Held against the measured time by reached(). None without graphs or limits.
+    """
+    on = here(call)
+    if on is None or call.speed is None or not call.graphs:
+        return None
+    wanted = call.graphs if "backward" in call.speed.what else [one for one in call.graphs if one.kind != "backward"]
+    rate = max(on.vector.values(), default=None)
+    return total(_floor(one.needed_bytes, one.flops, rate, 1, on, False) for one in wanted)
 
 
 def wall(graph: Graph, lowered: Lowered) -> Wall:

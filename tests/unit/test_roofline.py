@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from g2.check import roofline
 from g2.check.devices import Device, device, this_machine
-from g2.check.model import Call, Graph, Kernel, Line, Lowered
+from g2.check.model import Call, Graph, Kernel, Line, Lowered, Machine, Speed
 from g2.check.roofline import (
     call_floor,
     call_wall,
@@ -189,3 +189,17 @@ def test_a_measured_processor_has_one_roof() -> None:
     assert "100 GFLOP/s" in terminal((replace(NORM, flops=10**11),), here)
     assert "measured here" in svg((NORM,), here, "model")
     assert roofline.kernel_floor(NORM, here).launch == 0
+
+
+def test_what_a_processor_reached_of_its_own_limits() -> None:
+    machine = Machine("CPU", 1, bandwidth=10e9, cache=MIB, rates=(("float32", 1e11),))
+    found = replace(call(), speed=Speed("cpu", "Inductor's C++ backend", 1, "forward", machine=machine))
+    floor = here_floor(found)
+    assert floor is not None and not floor.cached
+    assert floor.seconds == pytest.approx(10**9 / 1e11)  # arithmetic binds; backward was not timed
+    assert found.speed is not None
+    both = here_floor(replace(found, speed=replace(found.speed, what="forward and backward")))
+    assert both is not None and both.seconds == pytest.approx(10**9 / 1e11 + 50 * MIB / 10e9)
+    assert reached(floor, 0.02) == pytest.approx(0.5)
+    assert here_floor(call()) is None
+    assert here_floor(replace(found, graphs=())) is None
