@@ -17,6 +17,7 @@ from g2.check.roofline import (
     call_wall,
     dearest,
     eager_floor,
+    here_floor,
     is_product,
     kernel_floor,
     limit,
