@@ -13,7 +13,7 @@ from typing import Any
 from g2.capture.inside import Recording
 from g2.capture.inside import recording as recorded
 from g2.capture.mine import is_mine
-from g2.capture.model import Frame, Graph, Session
+from g2.capture.model import Break, Frame, Graph, Session
 from g2.cli.text import plural
 from g2.explain.report import Finding, RecompileFinding, Report
 
@@ -73,7 +73,7 @@ class Seen:
         from g2.cli.views import Output
         from g2.cli.views.terminal import render
 
-        return render(self.report, Output(width=_WIDTH)).rstrip("\n")
+        return render(_uncosted(self.report), Output(width=_WIDTH)).rstrip("\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,19 @@ class Limits:
             return ""
         said = "g2: " + "; ".join(broken)
         return said if seen.report.clean else f"{said}\n\n{seen}"
+
+
+def _uncosted(report: Report) -> Report:
+    """The report without what breaks cost a call: in a test graphs are run as they are, mostly once, so that says
+    nothing of the program.
+    """
+
+    def place(found: Break) -> Break:
+        return replace(found, cost=replace(found.cost, per_call_ms=None, samples=0, basis=""))
+
+    findings = tuple(replace(finding, place=place(finding.place)) for finding in report.findings)
+    session = replace(report.session, breaks=tuple(map(place, report.session.breaks)))
+    return replace(report, findings=findings, session=session)
 
 
 def _led(stack: tuple[Frame, ...], cwd: str) -> tuple[Frame, ...]:

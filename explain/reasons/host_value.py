@@ -126,6 +126,10 @@ REASON = Reason(
 
             return x * x.sum().sqrt()          # not math.sqrt(x.sum())
 
+        When the number decides a branch, let the tensor choose instead:
+
+            return torch.where(x.sum() > 0, x + 1, x - 1)   # not if x.sum().item() > 0
+
         When the number is a size, a count or a setting, it should not be a tensor at all: pass it
         as an `int`. When it is only for a log or a progress bar, return the tensor and call
         `.item()` outside the compiled function.
@@ -138,7 +142,8 @@ REASON = Reason(
     claims=_claims,
     headline=_headline,
     steps=(
-        "Drop the conversion and go on with the tensor: `x / x.max()` instead of `x / x.max().item()`.",
+        "Drop the conversion and go on with the tensor: `x / x.max()` instead of `x / x.max().item()`. Where an `if` "
+        "asks for the number and both branches give a tensor: `torch.where(condition, a, b)`.",
         "When it must be a Python number (a size, a log line): read it outside the compiled function.",
         "When it is only used in arithmetic: `torch._dynamo.config.capture_scalar_outputs = True` "
         "before the first call. With an `if` on the number the break only moves to the `if`.",
