@@ -1,4 +1,4 @@
-"""Small programs into which miscompiles are planted. Every operation has a line of its own, so that a line says which."""
+"""Small programs into which miscompiles are planted. Each operation has a line of its own."""
 
 from __future__ import annotations
 
