@@ -9,6 +9,7 @@ import json
 import re
 import signal
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -133,7 +134,29 @@ def reason(error: BaseException) -> Stopped:
         found = next((one[1] for text in texts for one in [pattern.search(text)] if one), None)
         if found is not None:
             return Stopped(_plain(found), _first_line(error))
-    return Stopped("", _first_line(error))
+    return Stopped(_at_work(error), _first_line(error))
+
+
+def _at_work(error: BaseException) -> str:
+    """The ops that Inductor was busy with: those of the innermost frame that has a node of a graph in its hands."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    frames: list[Any] = []
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        frames = [frame for frame, _ in traceback.walk_tb(cause.__traceback__)] or frames
+        cause = cause.__cause__
+    for frame in reversed(frames):
+        for name in ("n", "node", "fx_node", "self"):
+            held = frame.f_locals.get(name)
+            held = getattr(held, "node", None) if hasattr(held, "read_writes") else held
+            origins = [held] if isinstance(held, torch.fx.Node) else getattr(held, "origins", None) or ()
+            ops = {
+                provenance.op_of(one) for one in origins if isinstance(one, torch.fx.Node) and one.op == "call_function"
+            }
+            if ops:
+                return ", ".join(sorted(ops)[:6])
+    return ""
 
 
 def _plain(target: str) -> str:
