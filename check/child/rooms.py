@@ -25,23 +25,31 @@ def furnish(record: Path) -> list[Path]:
     """
     _know_processor()
     codecache: Any = importlib.import_module("torch._inductor.codecache")
-    kept = [Path(path) for path in (getattr(codecache, "_HEADER_DIR", ""),) if path]
+    extension: Any = importlib.import_module("torch.utils.cpp_extension")
+    headers = Path(getattr(codecache, "_HEADER_DIR", ""))
+    extensions = Path(os.environ.get("TORCH_EXTENSIONS_DIR") or extension.get_default_build_root())
     cache = record / _CACHE
     temporary = cache / "tmp"
     temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(cache / "inductor")
     os.environ["TRITON_CACHE_DIR"] = str(cache / "triton")
     os.environ["TMPDIR"] = tempfile.tempdir = str(temporary)
-    kept.append(Path(os.environ.setdefault("TORCH_EXTENSIONS_DIR", str(cache / "extensions"))))
-    found: list[Path] = []
-    for folder in kept:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            found.append(folder)
-        except OSError:  # of another user; then it is done without
-            config: Any = importlib.import_module("torch._inductor.config")
-            config.cpp_cache_precompile_headers = False
-    return found
+    made = [folder for folder in (headers, extensions) if _made(folder)]
+    if headers not in made:
+        config: Any = importlib.import_module("torch._inductor.config")
+        config.cpp_cache_precompile_headers = False
+    if extensions not in made:
+        os.environ["TORCH_EXTENSIONS_DIR"] = str(cache / "extensions")
+    return made
+
+
+def _made(folder: Path) -> bool:
+    """Whether it is there and can be written into."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return folder != Path() and os.access(folder, os.W_OK | os.X_OK)
 
 
 def _know_processor() -> None:
