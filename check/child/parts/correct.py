@@ -18,6 +18,7 @@ from g2.rewrite.trial.deeds import Outcome
 from g2.rewrite.trial.variants import sequences, variants
 
 _COMPARING = 0.6  # of the time for the part; what is left is for finding where it is wrong
+_ONE = 40.0  # seconds for one input that is looked at again
 _AT_FIRST = 6  # inputs that are compared together, the recorded ones among them
 _TOGETHER = 8
 _MOST = 30
@@ -112,7 +113,8 @@ class _Part:
         return [*found, *[late] * (len(cases) - len(found))]
 
     def _single(self, case: Case, how: How, until: float) -> Outcome | Failed:
-        return self._all([case], how, max(until, time.monotonic() + 10))[0]
+        """What decides a difference may take from the time for finding where it is."""
+        return self._all([case], how, max(until, min(self.deadline, time.monotonic() + _ONE)))[0]
 
     def _ended(self, case: Case, failed: Failed) -> Verdict | None:
         """Compiled code that left no outcome."""
@@ -134,13 +136,13 @@ class _Part:
         if found.outcome != "differs":
             return found
         again = self._single(case, How.EAGER, until)
-        if isinstance(again, Failed) or verdict(eager, again).outcome not in ("same", "refused"):
+        if isinstance(again, Outcome) and verdict(eager, again).outcome not in ("same", "refused"):
             return Verdict("unable", "eager itself does something else each time, so there is nothing to compare with")
         if alone:
             return found
         again = self._single(case, How.COMPILED, until)
         if isinstance(again, Failed):
-            return self._ended(case, again) or found
+            return found if again.late or again.unmade else self._ended(case, again) or found
         single = verdict(eager, again, exact, shaken)
         if single.outcome == "differs":
             return single
