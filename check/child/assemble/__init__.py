@@ -1,1 +1,3 @@
-"""Triton kernels assembled for a GPU that need not be there: `python -m g2.check.child.assemble FOLDER --target sm_90`."""
+"""Triton kernels assembled for a GPU that need not be there: `python -m g2.check.child.assemble FOLDER --target
+sm_90`.
+"""

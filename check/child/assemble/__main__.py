@@ -1,7 +1,7 @@
 """`python -m g2.check.child.assemble FOLDER --target sm_80|sm_90|sm_100|gfx942 [--seconds S]`
 
-Writes FOLDER/TARGET/assembled.json, and the forms of each kernel into FOLDER/TARGET/assembled/. Kernels go in batches to
-child processes: one that crashes is begun anew after the kernel at which it did.
+Writes FOLDER/TARGET/assembled.json, and the forms of each kernel into FOLDER/TARGET/assembled/. Kernels go in batches
+to child processes: one that crashes is begun anew after the kernel at which it did.
 """
 
 from __future__ import annotations

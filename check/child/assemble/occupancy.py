@@ -1,13 +1,13 @@
 """How many warps of a kernel a multiprocessor holds at a time, as a share of the most that it can hold.
 
 NVIDIA: the rules of the CUDA Occupancy Calculator, with the limits of "CUDA C++ Programming Guide", appendix "Compute
-Capabilities", table "Technical Specifications per Compute Capability". Registers are handed out to warps in units of 256, a
-quarter of them to each of the four partitions; shared memory in units of 128 bytes, and 1 KiB of each block is the system's
-(from compute capability 8.0 on: same guide, "Shared Memory").
+Capabilities", table "Technical Specifications per Compute Capability". Registers are handed out to warps in units of
+256, a quarter of them to each of the four partitions; shared memory in units of 128 bytes, and 1 KiB of each block is
+the system's (from compute capability 8.0 on: same guide, "Shared Memory").
 
 AMD: "AMD Instinct MI300 (CDNA3) Instruction Set Architecture", sections on the VGPRs and on LDS, and "HIP Programming
-Guide", "Hardware implementation": 4 SIMDs in a compute unit, 8 waves at most on each, 512 vector registers per lane shared
-among them in units of 8, 64 KiB of LDS in units of 512 bytes (CDNA4, gfx950: 160 KiB).
+Guide", "Hardware implementation": 4 SIMDs in a compute unit, 8 waves at most on each, 512 vector registers per lane
+shared among them in units of 8, 64 KiB of LDS in units of 512 bytes (CDNA4, gfx950: 160 KiB).
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ PROCESSORS: dict[str, Nvidia | Amd] = {
 
 
 def occupancy(target: str, warps: int, registers: int, shared: int) -> float | None:
-    """warps: of a block. registers: of a thread. shared: bytes of a block. None for a processor that is not in the table, and
-    where a block does not fit at all.
+    """warps: of a block. registers: of a thread. shared: bytes of a block. None for a processor that is not in the
+    table, and where a block does not fit at all.
     """
     processor = PROCESSORS.get(target)
     if processor is None or not warps:

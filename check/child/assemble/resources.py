@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _USAGE = re.compile(r"\b(REG|STACK|SHARED|LOCAL):(\d+)")
-_METADATA = re.compile(r"^\s*-?\s*\.(vgpr_count|private_segment_fixed_size|group_segment_fixed_size):\s+(\d+)", re.MULTILINE)
+_METADATA = re.compile(
+    r"^\s*-?\s*\.(vgpr_count|private_segment_fixed_size|group_segment_fixed_size):\s+(\d+)", re.MULTILINE
+)
 _SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """registers and spills (bytes of local memory): of a thread. shared: bytes of a block that the binary itself names."""
+    """registers and spills (bytes of local memory): of a thread. shared: bytes of a block that the binary itself
+    names.
+    """
 
     registers: int | None = None
     spills: int | None = None
@@ -40,4 +44,6 @@ def of_cubin(cubin: bytes, tool: str) -> Taken:
 def of_amdgcn(text: str) -> Taken:
     """Nothing where the metadata is not there."""
     found = {name: int(count) for name, count in _METADATA.findall(text)}
-    return Taken(found.get("vgpr_count"), found.get("private_segment_fixed_size"), found.get("group_segment_fixed_size"))
+    return Taken(
+        found.get("vgpr_count"), found.get("private_segment_fixed_size"), found.get("group_segment_fixed_size")
+    )

@@ -9,6 +9,7 @@ from typing import Any
 from g2.capture.codec import plain
 from g2.check.child import wrapper
 from g2.check.child.assemble import occupancy, private, resources
+from g2.check.child.interpret.private import Missing
 from g2.check.model import Assembled
 
 FORMS = ("ttir", "ttgir", "llir", "ptx", "cubin", "amdgcn", "hsaco")
@@ -25,7 +26,7 @@ def main(folder: Path, target: str, names: list[str], events: Path) -> None:
 
         try:
             assembler = private.Assembler.of(target)
-        except private.Missing as error:
+        except Missing as error:
             tell({"e": "stopped", "why": str(error)})
             return
         sources = wrapper.read((folder / target / "module.py").read_text("utf-8")).sources

@@ -6,7 +6,8 @@ import hashlib
 import re
 
 _DEVICE = re.compile(
-    r"DeviceProperties\([^)]*\)|'backend_hash': '[^']*'|# kernel path: .*|[\w./-]*torchinductor[\w./-]*|'disable_ftz': \w+"
+    r"DeviceProperties\([^)]*\)|'backend_hash': '[^']*'|# kernel path: .*|[\w./-]*torchinductor[\w./-]*"
+    r"|'disable_ftz': \w+"
 )
 
 

@@ -1,8 +1,8 @@
 """An ATen graph, kept as the text of its `forward`, run in float64: what rounding is measured against.
 
-The text is FX's own (GraphModule.code, torch 2.11 to 2.15): one statement for each node, then `name = None` where a value
-is last used. Casts inside the graph to a smaller floating dtype go to float64 too. Random operators give what they gave in
-the recorded run.
+The text is FX's own (GraphModule.code, torch 2.11 to 2.15): one statement for each node, then `name = None` where a
+value is last used. Casts inside the graph to a smaller floating dtype go to float64 too. Random operators give what
+they gave in the recorded run.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from g2.check.child import random as streams
 
 _WIDER = {torch.float32: torch.float64, torch.float16: torch.float64, torch.bfloat16: torch.float64,
           torch.complex64: torch.complex128}  # fmt: skip
-_RANDOM = ("rand", "bernoulli", "dropout", "seed", "multinomial", "normal_", "normal.", "exponential", "uniform", "cauchy",
-           "geometric", "philox")  # fmt: skip
+_RANDOM = ("rand", "bernoulli", "dropout", "seed", "multinomial", "normal_", "normal.", "exponential", "uniform",
+           "cauchy", "geometric", "philox")  # fmt: skip
 
 
 class Inexact(Exception):
     """A graph that cannot be run in float64, and why."""
 
 
-class _InDouble(TorchDispatchMode):
+class _InDouble(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if "view.dtype" not in str(func) and "view_dtype" not in str(func):
             args, kwargs = tree_map(_wider, (args, dict(kwargs or {})))
@@ -48,8 +48,8 @@ def run(
     drawn: Mapping[str, torch.Tensor],
     shaken: bool = False,
 ) -> tuple[dict[str, Any], list[Any]]:
-    """The values of the `wanted` nodes, and the outputs, in float64. shaken: floating inputs are first moved by one unit
-    in the last place of float32. drawn: what random operators gave, by node. Raises Inexact.
+    """The values of the `wanted` nodes, and the outputs, in float64. shaken: floating inputs are first moved by one
+    unit in the last place of float32. drawn: what random operators gave, by node. Raises Inexact.
     """
     function = next((one for one in ast.parse(text).body if isinstance(one, ast.FunctionDef)), None)
     if function is None:
@@ -65,7 +65,9 @@ def run(
             made = made * (1 + (torch.randint(0, 2, made.shape, generator=source) * 2 - 1) * eps)
         return made
 
-    importlib.import_module("torch._inductor.inductor_prims")  # defines torch.ops.prims._low_memory_max_pool... and others
+    importlib.import_module(
+        "torch._inductor.inductor_prims"
+    )  # defines torch.ops.prims._low_memory_max_pool... and others
     torch.manual_seed(streams.SEED)
     names = [one.arg for one in function.args.args if one.arg != "self"]
     scope: dict[str, Any] = {
@@ -75,7 +77,7 @@ def run(
     scope.update(zip(names, map(wide, inputs), strict=False))
     kept: dict[str, Any] = {name: scope[name] for name in names if name in wanted}
     outputs: list[Any] = []
-    with torch.no_grad(), _InDouble():
+    with torch.no_grad(), _InDouble():  # type: ignore[no-untyped-call]
         for statement in function.body:
             try:
                 done = _step(statement, scope, wanted, drawn, kept)
@@ -91,7 +93,11 @@ def run(
 
 
 def _step(
-    statement: ast.stmt, scope: dict[str, Any], wanted: set[str], drawn: Mapping[str, torch.Tensor], kept: dict[str, Any]
+    statement: ast.stmt,
+    scope: dict[str, Any],
+    wanted: set[str],
+    drawn: Mapping[str, torch.Tensor],
+    kept: dict[str, Any],
 ) -> Any:
     if isinstance(statement, ast.Return) and statement.value is not None:
         return eval(compile(ast.Expression(statement.value), "graph", "eval"), scope)

@@ -1,4 +1,6 @@
-"""What a wrapper module launches, by line: which names its kernels are given, and which buffers are written into again."""
+"""What a wrapper module launches, by line: which names its kernels are given, and which buffers are written into
+again.
+"""
 
 from __future__ import annotations
 

@@ -52,7 +52,8 @@ class Launched:
 def launch(interpreter: Any, kernel: Any, args: tuple[Any, ...], seconds: float, sample: int | None = None) -> Launched:
     """Run a CachingAutotuner of Inductor's on CPU tensors. Raises whatever the kernel raises, and Uninterpretable.
 
-    seconds: that this launch may take; when it would take longer, only some programs are run. sample: that many at most.
+    seconds: that this launch may take; when it would take longer, only some programs are run. sample: that many at
+    most.
     """
     source = source_of(kernel)
     if _TOGETHER.search(source):
@@ -63,7 +64,7 @@ def launch(interpreter: Any, kernel: Any, args: tuple[Any, ...], seconds: float,
     if blocks == first.kwargs:
         return _run(interpreter, kernel, first, args, given, seconds, sample)
     kept = {
-        name: value.untyped_storage().clone()
+        name: _copied(value)
         for name in mutated(kernel)
         if isinstance(value := given.get(name), torch.Tensor)
     }
@@ -105,6 +106,11 @@ def enlarged(blocks: dict[str, Any], meta: dict[str, Any], source: str, given: d
     return made
 
 
+def _copied(tensor: torch.Tensor) -> Any:
+    storage: Any = tensor.untyped_storage()
+    return storage.clone()
+
+
 def _block(size: int, most: int, least: int, masked: int) -> int:
     block = least
     while block * 2 <= most and block < size and (size % masked or size % (block * 2) == 0):
@@ -131,7 +137,9 @@ def _run(
     function = kernel.fn
     run = function.rewrite()
     accepted = set(inspect.signature(function.fn).parameters)
-    bound = inspect.getcallargs(run, *left, **{name: value for name, value in config.kwargs.items() if name in accepted})
+    bound = inspect.getcallargs(
+        run, *left, **{name: value for name, value in config.kwargs.items() if name in accepted}
+    )
     constant = {name for name, kind in function.fn.__annotations__.items() if "constexpr" in str(kind)}
     bound = {name: value if name in constant else interpreter._implicit_cvt(value) for name, value in bound.items()}
     interpreter._patch_lang(run)

@@ -1,8 +1,8 @@
 """The functions of CUDA's libdevice and AMD's ocml, for Triton's interpreter, which has none of them.
 
-Each is computed in float64 by NumPy or torch and rounded once to the type of the argument: nearer to the true value than
-a GPU comes (CUDA Math API, "Mathematical Functions": 1 to 9 units in the last place for most). Results have the types that
-triton/language/extra/cuda/libdevice.py gives them: `isnan`, `signbit`, `ilogb` int32, `llrint` int64.
+Each is computed in float64 by NumPy or torch and rounded once to the type of the argument: nearer to the true value
+than a GPU comes (CUDA Math API, "Mathematical Functions": 1 to 9 units in the last place for most). Results have the
+types that triton/language/extra/cuda/libdevice.py gives them: `isnan`, `signbit`, `ilogb` int32, `llrint` int64.
 """
 
 from __future__ import annotations

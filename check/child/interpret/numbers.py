@@ -2,7 +2,8 @@
 
 Triton's interpreter keeps bfloat16 as uint16 and float8 as uint8, converts between them by cutting off or by rounding
 half up (triton 3.6 to 3.9, runtime/interpreter.py, `_convert_float`), and adds and compares the bit patterns. A GPU
-rounds to nearest even and, where it converts to float8, saturates (PTX ISA, cvt.rn.satfinite). torch has all the formats.
+rounds to nearest even and, where it converts to float8, saturates (PTX ISA, cvt.rn.satfinite). torch has all the
+formats.
 """
 
 from __future__ import annotations
@@ -24,9 +25,7 @@ _FORMATS: dict[Any, torch.dtype] = {
     tl.float8e4b8: torch.float8_e4m3fnuz,
     tl.float8e5b16: torch.float8_e5m2fnuz,
 }
-_COMPARISONS = frozenset(
-    (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
-)
+_COMPARISONS = frozenset((np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal))
 
 
 def wide(data: Array, dtype: Any) -> Array:
@@ -113,7 +112,8 @@ class Numbers:
         return TensorHandle(made.view(lhs.data.dtype), lhs.dtype.scalar)
 
     def create_dot(self, a: Any, b: Any, d: Any, *_: Any) -> Any:
-        # Products of tensor cores are summed in float32 at least; tf32 is not imitated, so this is no worse than they are.
+        # Products of tensor cores are summed in float32 at least; tf32 is not imitated, so this is no worse than they
+        # are.
         first, second = wide(a.data, a.dtype.scalar), wide(b.data, b.dtype.scalar)
         dtype = d.dtype.scalar
         held = wide(d.data, dtype)

@@ -75,7 +75,7 @@ def _replace(module: Any) -> None:
         handle = module.TensorHandle(made.astype(module._get_np_dtype(dtype), copy=False), dtype)
         return _Results(handle)
 
-    class Builder(memory.Guarded, numbers.Numbers, module.InterpreterBuilder):  # type: ignore[misc, name-defined]
+    class Builder(memory.Guarded, numbers.Numbers, module.InterpreterBuilder):  # type: ignore[misc]
         create_inline_asm = inline
 
     module.interpreter_builder = Builder()

@@ -1,9 +1,9 @@
 """Random numbers of kernels that draw four at a time.
 
-From torch 2.13 on Inductor's pointwise kernels draw by triton_helpers.rand4x and randn4x: the same generator and seeds, but
-element i of a draw is word i % 4 of counter i // 4, where tl.rand takes the first word of counter i. The recorded run
-draws as tl.rand does (g2.check.child.random). So that all else of such a kernel can be compared number by number, it is
-given tl.rand's; what rand4x itself draws is looked at apart, by mean and variance.
+From torch 2.13 on Inductor's pointwise kernels draw by triton_helpers.rand4x and randn4x: the same generator and seeds,
+but element i of a draw is word i % 4 of counter i // 4, where tl.rand takes the first word of counter i. The recorded
+run draws as tl.rand does (g2.check.child.random). So that all else of such a kernel can be compared number by number,
+it is given tl.rand's; what rand4x itself draws is looked at apart, by mean and variance.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ def follow(notes: list[str]) -> None:
 def _drawing(theirs: Any, plain: Any, kind: str, notes: list[str]) -> Callable[..., Any]:
     def draw(seed: Any, offsets: Any, *rest: Any, **named: Any) -> Any:
         said = wrong_distribution(np.asarray(theirs(seed, offsets, *rest, **named).handle.data), kind)
-        words = said or f"what {kind}4x draws was compared by statistics, all else with {kind}'s draws from the same seed"
+        words = (
+            said or f"what {kind}4x draws was compared by statistics, all else with {kind}'s draws from the same seed"
+        )
         if words not in notes:
             notes.append(words)
         return plain(seed, offsets)
@@ -43,8 +45,8 @@ def _drawing(theirs: Any, plain: Any, kind: str, notes: list[str]) -> Callable[.
 
 
 def wrong_distribution(drawn: Array, kind: str) -> str:
-    """Whether draws could be those of "rand" (uniform in [0, 1)) or "randn", in words when not: mean and variance within 6
-    standard errors. Nothing is said of fewer than 16.
+    """Whether draws could be those of "rand" (uniform in [0, 1)) or "randn", in words when not: mean and variance
+    within 6 standard errors. Nothing is said of fewer than 16.
     """
     values = drawn.astype(np.float64).ravel()
     if values.size < 16:

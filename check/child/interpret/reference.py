@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from g2.check.child.interpret import exactly
 from g2.check.child.correct_rule import room
+from g2.check.child.interpret import exactly
 from g2.rewrite.trial.tolerance import FACTOR
 
 # Without a run in float64: units in the last place of the element and of the largest one. Eager and fused arithmetic
@@ -30,8 +30,8 @@ class Verdict:
 
 @dataclass
 class Reference:
-    """values: of nodes, of the recorded run. exact, shaken: the same in float64, and from inputs moved by one unit in the
-    last place. written: what inputs held afterwards, by their place. inexact: why there is no run in float64.
+    """values: of nodes, of the recorded run. exact, shaken: the same in float64, and from inputs moved by one unit in
+    the last place. written: what inputs held afterwards, by their place. inexact: why there is no run in float64.
     """
 
     inputs: list[Any]
@@ -54,8 +54,8 @@ class Reference:
         return self.inexact or "float64"
 
     def node(self, buffer: str, line: int = 0) -> str | None:
-        """The node whose value a buffer holds, where it is known and was kept. line: of the kernel that wrote it; a buffer
-        that another one writes into later is named after that one's.
+        """The node whose value a buffer holds, where it is known and was kept. line: of the kernel that wrote it; a
+        buffer that another one writes into later is named after that one's.
         """
         name = self.nodes.get(buffer, "")
         if line in self.computed and name not in self.computed[line]:
@@ -96,10 +96,14 @@ def shaped(value: Any, like: torch.Tensor) -> torch.Tensor | None:
 
 
 def verdict(
-    old: torch.Tensor, new: torch.Tensor, exact: torch.Tensor | None, shaken: torch.Tensor | None, where: torch.Tensor | None
+    old: torch.Tensor,
+    new: torch.Tensor,
+    exact: torch.Tensor | None,
+    shaken: torch.Tensor | None,
+    where: torch.Tensor | None,
 ) -> Verdict:
-    """By the rule of rewrite/trial/tolerance.py. What is no float must be equal, but where one unit in the last place of
-    the inputs decides it.
+    """By the rule of rewrite/trial/tolerance.py. What is no float must be equal, but where one unit in the last place
+    of the inputs decides it.
     """
     if where is not None:
         old, new = old[where], new[where]
@@ -181,7 +185,9 @@ def _error(old: torch.Tensor, new: torch.Tensor, exact: torch.Tensor | None) -> 
     target = (exact if exact is not None else old).double()
     apart = (new.double() - target).abs()
     finite = apart.isfinite() & target.isfinite()
-    largest = float(torch.where(finite, torch.maximum(target.abs(), old.double().abs()), 0.0).nan_to_num(posinf=0).amax())
+    largest = float(
+        torch.where(finite, torch.maximum(target.abs(), old.double().abs()), 0.0).nan_to_num(posinf=0).amax()
+    )
     worst = float(torch.where(finite, apart, 0.0).amax())
     return worst / largest if largest else worst
 

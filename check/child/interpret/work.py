@@ -1,4 +1,6 @@
-"""The graph's call, kernel after kernel, each compared when it has run. In a process of its own: a kernel may crash it."""
+"""The graph's call, kernel after kernel, each compared when it has run. In a process of its own: a kernel may crash
+it.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ Tell = Callable[[dict[str, Any]], None]
 
 
 class Run:
-    """One run of the module's call. skipped: kernels that crashed before. forced: where a kernel's result is wrong, later
-    kernels get the right one.
+    """One run of the module's call. skipped: kernels that crashed before. forced: where a kernel's result is wrong,
+    later kernels get the right one.
     """
 
     def __init__(self, folder: Path, target: str, seconds: float, skipped: frozenset[str], tell: Tell) -> None:
@@ -188,7 +190,9 @@ class Run:
                 (word for word in names(text) if isinstance(frame.f_locals.get(word), torch.Tensor)), text
             )  # fmt: skip
             held = frame.f_locals.get(label)
-            named[label if label not in named else f"{label} again at {at}"] = held if isinstance(held, torch.Tensor) else one
+            named[label if label not in named else f"{label} again at {at}"] = (
+                held if isinstance(held, torch.Tensor) else one
+            )
         return named
 
     def _outputs(self, outputs: Any) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Inductor's wrapper module, written for a GPU, made to run on the CPU.
 
-The text is changed in four places only: devices become the CPU, buffers are allocated here (full of NaN, so that what is
-read before it was written shows), what a library call gave is brought to the strides that the GPU's would have, and
+The text is changed in four places only: devices become the CPU, buffers are allocated here (full of NaN, so that what
+is read before it was written shows), what a library call gave is brought to the strides that the GPU's would have, and
 kernels go to `on_kernel` instead of to a compiler. For torch 2.11 to 2.15.
 """
 
@@ -60,8 +60,8 @@ class _ToCpu(ast.NodeTransformer):
 
 
 def load(text: str, path: str, on_kernel: Made, constants: dict[str, torch.Tensor]) -> dict[str, Any]:
-    """The module's namespace; its `call` takes a list of inputs. on_kernel: makes what stands for a Triton kernel, of its
-    name and source. Raises whatever the module raises when it is loaded.
+    """The module's namespace; its `call` takes a list of inputs. on_kernel: makes what stands for a Triton kernel, of
+    its name and source. Raises whatever the module raises when it is loaded.
     """
     _host_side()
     tree = ast.fix_missing_locations(_ToCpu().visit(ast.parse(text)))
