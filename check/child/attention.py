@@ -66,7 +66,8 @@ def attend(
     bias = attn_mask
     if bias is not None:
         bias = torch.where(bias, 0.0, -math.inf) if bias.dtype == torch.bool else bias
-        bias = _aligned(bias.to(query.dtype), query.size(0), query.size(1), query.size(2), key.size(2))
+        # ATen would pad its rows to multiples of 8 elements; Inductor does so itself where they are not aligned.
+        bias = bias.to(query.dtype).expand(query.size(0), query.size(1), query.size(2), key.size(2))
     flows = torch.is_grad_enabled() and any(
         one.requires_grad for one in (query, key, value, attn_mask) if isinstance(one, Tensor)
     )
@@ -74,14 +75,6 @@ def attend(
         query, key, value, bias, flows, dropout_p, is_causal, scale=scale
     )
     return found[0]
-
-
-def _aligned(bias: Tensor, batch: int, heads: int, length: int, width: int) -> Tensor:
-    """As preprocess_mask does: rows begin at multiples of 8 elements."""
-    over = width % 8
-    if over and bias.shape[-1] == width:
-        bias = torch.nn.functional.pad(bias, (0, 8 - over))[..., :width]
-    return bias.expand(batch, heads, length, width)
 
 
 def _kind(query: Tensor, key: Tensor, value: Tensor, mask: Any, grouped: bool) -> str | None:
