@@ -16,6 +16,7 @@ from g2.explain.scan.values import (
     Value,
     instance,
     join,
+    ordered,
     tupled,
     wrapped,
 )
@@ -88,7 +89,7 @@ def _name(node: ast.Name | ast.Attribute, resolve: Callable[[ast.expr], Value]) 
         return frozenset({("D", UNKNOWN)})
     value = resolve(node)
     if isinstance(value, frozenset):
-        for atom in value:
+        for atom in ordered(value):
             if isinstance(atom, tuple) and atom[0] == "X":
                 return instance(atom[1])
         return None

@@ -10,7 +10,7 @@ from g2.explain.scan.branches import narrowed, test
 from g2.explain.scan.detector import Event
 from g2.explain.scan.elements import element_of, item_of
 from g2.explain.scan.subscripts import bounds
-from g2.explain.scan.values import Value, called_name, join, wrapped
+from g2.explain.scan.values import Value, called_name, join, ordered, wrapped
 
 _CONFIG = frozenset({"torch._dynamo.config", "torch._dynamo.config.config"})
 
@@ -32,6 +32,8 @@ def assign(body: Body, target: ast.expr, value: Value, node: ast.AST) -> None:
 
 def _forget(body: Body, name: str) -> None:
     """What was known of the attributes of what the name held."""
+    if name not in body.dotted:
+        return
     start = name + "."
     for key in [key for key in body.env if key.startswith(start)]:
         del body.env[key]
@@ -51,6 +53,7 @@ def _set(body: Body, target: ast.Attribute, value: Value, node: ast.AST) -> None
         if name == body.self_name and name:
             body.stores.append((target.attr, value))
         body.env[f"{name}.{target.attr}"] = value
+        body.dotted.add(name)
     given = node.value if isinstance(node, ast.Assign) else None
     if isinstance(given, ast.Constant) and given.value is True and called_name(receiver) in _CONFIG:
         body.sheet.options.append(target.attr)
@@ -71,7 +74,7 @@ def _store(body: Body, target: ast.Subscript, value: Value) -> None:
             indices.append(body.value(part))
     body.see(Event("put", target, holder, indices=indices, receiver=value))
     if isinstance(target.value, ast.Name) and isinstance(holder, frozenset):
-        for atom in holder:
+        for atom in ordered(holder):
             if isinstance(atom, tuple) and atom[0] in "LD":
                 body.env[target.value.id] = join(holder, wrapped(atom[0], value))
                 break

@@ -57,6 +57,7 @@ class Body:
         "calls",
         "captured",
         "certain",
+        "dotted",
         "env",
         "evidence",
         "function",
@@ -84,6 +85,7 @@ class Body:
         self.owner = owner
         self.qualified = qualified  # what comes before the names of functions and classes in it
         self.env: dict[str, Value] = {}
+        self.dotted: set[str] = set()  # names of which attributes are, or were, in env
         self.globals: set[str] = set()
         self.local = True
         self.self_name = ""

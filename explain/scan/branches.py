@@ -182,6 +182,7 @@ def _named(body: Body, node: ast.expr) -> tuple[str, Value]:
         return node.id, body.lookup(node.id)
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         key = f"{node.value.id}.{node.attr}"
+        body.dotted.add(node.value.id)
         found = body.env.get(key)
         return key, found if found is not None else body.value(node)
     return "", UNKNOWN

@@ -227,7 +227,7 @@ def _grow(body: Body, holder: ast.expr, receiver: Value, value: Value, method: s
         inner = [atom for atom in receiver if isinstance(atom, tuple) and atom[0] == "L"]
         if not inner:
             return
-        held = wrapped("L", join(*(atom[1] for atom in inner), value) if inner[0][1] else value)
+        held = wrapped("L", join(*(atom[1] for atom in inner), value))
     elif receiver[0] == "L":
         held = wrapped("L", join(receiver[1], value))
     else:

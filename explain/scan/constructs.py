@@ -19,6 +19,7 @@ from g2.explain.scan.values import (
     Value,
     combined,
     join,
+    ordered,
     tupled,
     wrapped,
 )
@@ -98,7 +99,7 @@ def _map(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> V
     call = Call(args[0], tuple(element_of(value) for value in args[1:]), (), *body.at(node))
     if isinstance(args[0], frozenset):
         known = {"builtins.int", "builtins.float", "builtins.len", "builtins.str"}
-        name = next((atom[1] for atom in args[0] if isinstance(atom, tuple) and atom[0] == "X"), "")
+        name = next((atom[1] for atom in ordered(args[0]) if isinstance(atom, tuple) and atom[0] == "X"), "")
         if name in known:
             if name in {"builtins.int", "builtins.float"}:
                 body.see(Event("call", node, args[0], name=name, args=[element_of(args[1])]))
