@@ -43,6 +43,7 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
             safety=Safety.ASK,
             files=(FileEdits(site.source.path, (site.piece.replace(comparison, text),)),),
             caveat=_CAVEAT,
+            differs=frozenset({"random"}),
         )
 
 
