@@ -173,7 +173,7 @@ def check(inputs):
         same = worst <= 3 * own + ALLOWED.get(other.dtype, 0.0) * largest
         fine = fine and same
         print(f"output {at}: {other.dtype}{list(other.shape)} largest difference {worst:.3g} "
-              f"(ATen's own {own:.3g}), largest element {largest:.3g}: {'equal up to rounding' if same else 'DIFFERENT'}")
+              f"(ATen's {own:.3g}), largest element {largest:.3g}: {'equal up to rounding' if same else 'DIFFERENT'}")
     return fine
 
 
@@ -184,7 +184,7 @@ def distance(one, other):
 
 BENCH = '''\
 def benchmark(inputs, repeat=100):
-    """Median milliseconds of a call by CUDA events, the L2 cache flushed before each: kernels, then ATen's operators."""
+    """Median milliseconds of a call by CUDA events, the L2 flushed before each: kernels, then ATen's operators."""
     flush = torch.empty(512 << 20, dtype=torch.int8, device=DEVICE)
     for name, function in (("Triton kernels", call), ("ATen operators", aten_graph)):
         if function is None:

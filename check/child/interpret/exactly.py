@@ -17,6 +17,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
+from g2.check.child import attention
 from g2.check.child import random as streams
 
 _WIDER = {torch.float32: torch.float64, torch.float16: torch.float64, torch.bfloat16: torch.float64,
@@ -68,6 +69,7 @@ def run(
     importlib.import_module(
         "torch._inductor.inductor_prims"
     )  # defines torch.ops.prims._low_memory_max_pool... and others
+    attention.stand_in()
     torch.manual_seed(streams.SEED)
     names = [one.arg for one in function.args.args if one.arg != "self"]
     scope: dict[str, Any] = {

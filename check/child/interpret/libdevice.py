@@ -143,7 +143,7 @@ _TYPED: dict[str, tuple[Any, Function]] = {
 
 def call(name: str, *given: Any) -> Any:
     """What libdevice's `name` gives for tensors of Triton. Raises Unknown."""
-    tensors = [one for one in given if isinstance(one, tl.tensor)]
+    tensors: list[Any] = [one for one in given if isinstance(one, tl.tensor)]
     dtype = tensors[0].dtype if tensors else tl.float32
     arrays = np.broadcast_arrays(*[_array(one, dtype) for one in given])
     result = dtype
