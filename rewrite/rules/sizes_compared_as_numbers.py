@@ -61,6 +61,7 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
 _SCRIPT = """\
 import torch
 
+torch._dynamo.config.suppress_errors = True
 {option}
 def padded(x, ids):
     most = ids.max()
