@@ -105,7 +105,7 @@ def _row(program: str, call: dict[str, Any]) -> str:
         _time(timed["eager"]["call_s"]["median"]),
         _time(compiled["call_s"]["median"]) if compiled else "",
         _ratio(ratios.get("compiled")) or (failed[0][:80] if failed else ""),
-        _ratio(ratios.get("fixed")),
+        f"{_time(timed['fixed']['call_s']['median'])}, {_ratio(ratios.get('fixed'))}" if "fixed" in timed else "",
         f"{compiled['first_s']:.1f} s" if compiled else "",
         f"{pays['compiled']:,}" if "compiled" in pays else ("never" if compiled else ""),
     ]  # fmt: skip
