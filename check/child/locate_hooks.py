@@ -206,8 +206,7 @@ def cloned(value: Any) -> Any:
 def copied(graph: torch.fx.GraphModule) -> torch.fx.GraphModule:
     """A graph that later passes do not touch: the same attributes, nodes of the same names with the same facts."""
     made = torch.fx.Graph()
-    output = made.graph_copy(graph.graph, {}, return_output_node=True)
-    assert isinstance(output, tuple)
+    output: Any = made.graph_copy(graph.graph, {}, return_output_node=True)
     value, old = output
     new = made.output(value)
     new.meta.update(old.meta)

@@ -87,7 +87,7 @@ def _decomposed(node: torch.fx.Node, decomposition: Callable[..., Any], values: 
     tags = getattr(node.target, "tags", ())
     if torch.Tag.nondeterministic_seeded in tags or getattr(node.target, "_schema", None) is None:
         return None
-    if any(isinstance(arg, torch.fx.Node) and arg.name not in values.eager for arg in node.all_input_nodes):
+    if any(arg.name not in values.eager for arg in node.all_input_nodes):
         return None
 
     def given(value: Any) -> Any:

@@ -40,11 +40,16 @@ def _small_sum(node: torch.fx.Node) -> None:
 
 
 def _shift(node: torch.fx.Node) -> None:
-    source, (index,) = node.args
+    args: Any = node.args
+    source, (index,) = args
     with node.graph.inserting_before(node):
         shifted = node.graph.call_function(aten.add.Tensor, (index, -1))
-    shifted.meta["val"] = index.meta["val"] - 1  # type: ignore[union-attr]
+    shifted.meta["val"] = index.meta["val"] - 1
     node.args = (source, [shifted])
+
+
+def _reverse(node: Any) -> None:
+    node.update_arg(0, list(reversed(node.args[0])))
 
 
 PLANTS: tuple[Plant, ...] = (
@@ -88,7 +93,7 @@ PLANTS: tuple[Plant, ...] = (
     Plant(
         "joined in the other order",
         _P.shaped,
-        edited(aten.cat.default, lambda n: n.update_arg(0, list(reversed(n.args[0]))), _LATE, 0, False),
+        edited(aten.cat.default, _reverse, _LATE, 0, False),
         "joined =",
     ),
     Plant(

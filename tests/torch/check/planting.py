@@ -118,7 +118,11 @@ def bypass(
     op: Any, place: int = 0, at: int = 0, backward: bool | None = False, where: str = "post_grad_custom_post_pass"
 ) -> Planting:
     """The op is left out: what it was given is taken for what it gives."""
-    return edited(op, lambda node: node.replace_all_uses_with(node.args[place]), where, at, backward)
+
+    def change(node: Any) -> None:
+        node.replace_all_uses_with(node.args[place])
+
+    return edited(op, change, where, at, backward)
 
 
 def after(
