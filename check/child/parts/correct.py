@@ -136,8 +136,11 @@ class _Part:
         if found.outcome != "differs":
             return found
         again = self._single(case, How.EAGER, until)
-        if isinstance(again, Outcome) and verdict(eager, again).outcome not in ("same", "refused"):
-            return Verdict("unable", "eager itself does something else each time, so there is nothing to compare with")
+        if isinstance(again, Outcome):
+            itself = verdict(eager, again)
+            if itself.outcome not in ("same", "refused"):
+                what = f"eager itself does something else each time, so nothing can be compared: {itself.detail}"
+                return Verdict("unable", what)
         if alone:
             return found
         again = self._single(case, How.COMPILED, until)
