@@ -60,4 +60,5 @@ def moved(graph: torch.fx.GraphModule) -> tuple[int, int]:
 def _fake(value: torch.Tensor, mode: FakeTensorMode) -> torch.Tensor:
     with mode:
         made = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device=value.device)
-        return made.requires_grad_(value.requires_grad)
+        made.requires_grad_(value.requires_grad)
+        return made if value.is_leaf else made.clone()  # what is no leaf may be written in place

@@ -21,7 +21,11 @@ from typing import Any
 
 import torch
 from torch._guards import CompileContext, detect_fake_mode
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensorMode,
+)
 
 from g2.check.child import attention, eager, lines, reference
 from g2.check.child import random as streams
@@ -124,6 +128,8 @@ def _compiler(found: Found, folder: Path, most: int) -> Callable[..., Any]:
             found.notes.append(f"The bytes that eager moves for graph {identity} could not be counted: {_said(error)}")
         try:
             return _traced(graph, list(inputs), keeper)
+        except (DataDependentOutputException, DynamicOutputShapeException):
+            raise  # Dynamo breaks its graph there, as it does for Inductor
         except Exception as error:
             found.refused.append((identity, _said(error)))
             return graph.forward
@@ -190,9 +196,9 @@ class _Keeper:
 
             def run(args: list[Any]) -> list[Any]:
                 if not waiting:
-                    return list(module(*args))
+                    return [_no_view(one) for one in module(*args)]
                 waiting.clear()
-                return _first(recorded, module, args, self._found, self._most)
+                return [_no_view(one) for one in _first(recorded, module, args, self._found, self._most)]
 
             run._boxed_call = True  # type: ignore[attr-defined]
             return run
@@ -235,6 +241,14 @@ def _first(recorded: Recorded, module: torch.fx.GraphModule, args: list[Any], fo
         found.room -= kept
     recorded.values = not recorded.why
     return outputs
+
+
+def _no_view(value: Any) -> Any:
+    """The same memory, but for autograd no view of anything, as what Inductor's modules return."""
+    if not isinstance(value, torch.Tensor) or not value._is_view() or value.layout != torch.strided:
+        return value
+    made = torch.empty(0, dtype=value.dtype, device=value.device)
+    return made.set_(value.untyped_storage(), value.storage_offset(), value.shape, value.stride())
 
 
 def _form(tensor: torch.Tensor) -> torch.Tensor:
