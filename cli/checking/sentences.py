@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from g2.check.devices import Device
-from g2.check.model import Call, Check, Graph, Lowered, Speed
+from g2.check.model import Call, Check, Graph, Lowered, Speed, Variant
 from g2.check.roofline import Floor, Wall
 from g2.cli.checking.amounts import ratio, size, time
 from g2.cli.text import listing, plural
@@ -96,7 +96,8 @@ def speed(found: Speed) -> Iterator[str]:
         timed = next((one for one in found.timed if one.variant == variant), None)
         cost = f" Compiling took {time(timed.compile_s)}" if timed else ""
         paid = f", paid for after {plural(after[variant], 'call')}." if variant in after else "." if cost else ""
-        yield f"{variant}: {ratio(gain)} against eager.{cost}{paid}"
+        whose = " of the rewritten script" if variant == Variant.FIXED else ""
+        yield f"{variant}: {ratio(gain)} against eager{whose}.{cost}{paid}"
     yield from found.notes
 
 
