@@ -44,10 +44,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _worker(asked: Any) -> int:
     os.environ["TRITON_INTERPRET"] = "1"  # before triton is imported
-    from g2.check.child.interpret import private, work
+    from g2.check.child.interpret import private, work, worker
 
     try:
-        work.main(asked.folder, asked.target, asked.seconds, frozenset(asked.skip), asked.events, asked.sample)
+        worker.main(asked.folder, asked.target, asked.seconds, frozenset(asked.skip), asked.events, asked.sample)
     except private.Missing as error:
         with asked.events.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"e": "stopped", "why": str(error)}) + "\n")

@@ -5,7 +5,6 @@ it.
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 import time
 from collections.abc import Callable
@@ -41,12 +40,12 @@ class Run:
         self.forced = True
         self.last: dict[int, str] = {}  # storage -> the kernel that wrote it last
         self.results: dict[str, dict[str, Any]] = {}
-        self.sampled = self.was_forced = False
+        self.sampled = False
         self.sample: int | None = None
 
     def go(self, forced: bool = True) -> list[dict[str, Any]]:
         """Run it; what became of each output. Raises whatever the wrapper raises."""
-        self.forced, self.was_forced, self.sampled = forced, False, False
+        self.forced, self.sampled = forced, False
         self.unknown, self.last, self.results = {}, {}, {}
         scope = wrapper.load(self.text, str(self.path), self._kernel, self.reference.constants)
         randoms.follow(self.reference.notes)
@@ -146,7 +145,6 @@ class Run:
 
     def _force(self, name: str, buffer: str, tensor: torch.Tensor) -> None:
         """The reference's value in the place of what a kernel wrote or should have written."""
-        self.was_forced = True
         node = self.reference.node(buffer)
         value = None if node is None else reference.shaped(self.reference.values[node], tensor)
         place = tensor.untyped_storage().data_ptr()
@@ -281,34 +279,3 @@ def _said(error: BaseException) -> str:
         deepest = deepest.__cause__
     lines = [line for line in str(deepest).splitlines() if line.strip()] or [""]
     return f"{type(deepest).__name__}: {lines[0][:300]}"
-
-
-def main(
-    folder: Path, target: str, seconds: float, skipped: frozenset[str], events: Path, sample: int | None = None
-) -> None:
-    """The worker: its results go to `events`, a line each."""
-    with events.open("a", encoding="utf-8") as file:
-
-        def tell(event: dict[str, Any]) -> None:
-            file.write(json.dumps(event) + "\n")
-            file.flush()
-
-        torch.set_num_threads(1)
-        run = Run(folder, target, seconds, skipped, tell)
-        run.sample = sample
-        tell({"e": "ready", "how": run.reference.how})
-        outputs = run.go()
-        kernels = run.results
-        wrong = [name for name, result in kernels.items() if result["outcome"] == "differs"]
-        sampled, notes = run.sampled, run.reference.notes
-        if wrong and not sampled and not any(not result["outcome"] and result["why"] for result in kernels.values()):
-            # A buffer's counterpart may have been mistaken. What counts is what comes out without help.
-            first = run.results
-            again = run.go(forced=False)
-            if all(one["outcome"] in ("same", "close") for one in again):
-                for name in wrong:
-                    first[name] = {**first[name], "outcome": "", "why": "it writes something else than the operator it "
-                                   "is traced to, and all that the graph gives is right"}  # fmt: skip
-            kernels, outputs = first, again
-        tell({"e": "done", "outputs": outputs, "kernels": kernels, "sampled": sampled, "notes": notes,
-              "how": run.reference.how})  # fmt: skip
