@@ -79,7 +79,7 @@ class Regions:
             if near is None:
                 raise OutOfBounds(f"it {does} memory that it was not given")
             raise OutOfBounds(
-                f"it {does} outside of all that it was given: {stray - near.start} bytes from the start of {near.name}, "
+                f"it {does} outside of what it was given: {stray - near.start} bytes from the start of {near.name}, "
                 f"the nearest, which has {near.end - near.start}"
             )
 
