@@ -97,14 +97,25 @@ def worst_of(
     return Worst(path, index, _at(eager, index), _at(compiled, index), None if shaped is None else _at(shaped, index))
 
 
+def strides_differ(one: Outcome, other: Outcome) -> str | None:
+    """The first output that has other strides, where values are the same in number."""
+    judge = _Judge(_bare(one), _bare(other), None, None, frozenset())
+    said = (words.partition(" has strides ")[0] for words in judge.outputs() if " has strides " in words)
+    return next(said, None)
+
+
 def verdict(
-    eager: Outcome, compiled: Outcome, exact: Outcome | None = None, shaken: Outcome | None = None
+    eager: Outcome, compiled: Outcome, exact: Outcome | None = None, shaken: Outcome | None = None, strides: bool = True
 ) -> Verdict:
-    """exact: eager in float64; shaken: the same from inputs moved by a unit in the last place."""
+    """exact: eager in float64; shaken: the same from inputs moved by a unit in the last place. strides: of outputs
+    count.
+    """
     if eager.raised is not None or compiled.raised is not None:
         return _raised(eager, compiled)
     judge = _Judge(_bare(eager), _bare(compiled), exact, shaken, frozenset())
     for words in _differences(judge):
+        if not strides and " has strides " in words:
+            continue
         path = judge.path or words.partition(" ")[0]
         return Verdict("differs", words, judge.fallback or EXACT, judge.worst, path)
     detail = "; ".join([*judge.close[:1], *dict.fromkeys(judge.notes)])

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from g2.capture.codec import plain
 from g2.check.child import correct_random, locate
-from g2.check.child.correct_judge import Verdict, verdict
-from g2.check.child.correct_runs import Case, Failed, How, Runs
+from g2.check.child.correct_judge import Verdict, strides_differ, verdict
+from g2.check.child.correct_runs import Case, Failed, How, Runs, Setting
 from g2.check.child.moment import Asked, Moment, Tell
 from g2.check.model import Compared
 from g2.rewrite.trial.deeds import Outcome
@@ -50,6 +50,7 @@ class _Part:
         self._tell = tell
         self._most = most
         self._compared = 0
+        self._strides = True  # those of outputs count
 
     def compare(self, until: float) -> tuple[Case, Verdict] | None:
         """The first case that differs, the recorded one before all others."""
@@ -90,7 +91,7 @@ class _Part:
             if isinstance(other, Failed):
                 found = self._ended(case, other)
             else:
-                found = verdict(one, other, _outcome(exact[at]))
+                found = verdict(one, other, _outcome(exact[at]), strides=self._strides)
                 if found.outcome == "differs" and first is None:
                     shaken = _outcome(self._single(case, How.SHAKEN, until))
                     found = self._confirmed(case, one, other, _outcome(exact[at]), shaken, until, at == 0)
@@ -132,7 +133,9 @@ class _Part:
 
         alone: there were none before in its fork.
         """
-        found = verdict(eager, compiled, exact, shaken)
+        if self._strides and self._traced_so(case, eager, compiled, until):
+            self._strides = False
+        found = verdict(eager, compiled, exact, shaken, self._strides)
         if found.outcome != "differs":
             return found
         again = self._single(case, How.EAGER, until)
@@ -146,10 +149,26 @@ class _Part:
         again = self._single(case, How.COMPILED, until)
         if isinstance(again, Failed):
             return found if again.late or again.unmade else self._ended(case, again) or found
-        single = verdict(eager, again, exact, shaken)
+        single = verdict(eager, again, exact, shaken, self._strides)
         if single.outcome == "differs":
             return single
         return replace(found, detail=f"after calls with other inputs, not alone: {found.detail}")
+
+    def _traced_so(self, case: Case, eager: Outcome, compiled: Outcome, until: float) -> bool:
+        """Whether outputs have other strides already in the graph that AOTAutograd and its decompositions hand to
+        Inductor, which keeps those: cat() of an empty tensor and another, say, is decomposed to a copy with the other's
+        strides.
+        """
+        if (path := strides_differ(eager, compiled)) is None:
+            return False
+        setting = Setting(backend="aot_eager_decomp_partition")
+        traced = self.runs.outcomes([case], How.COMPILED, self._left(until), setting)
+        outcome = _outcome(traced[0]) if traced else None
+        if outcome is None or strides_differ(outcome, compiled) is not None:
+            return False
+        what = f"Torch's own decompositions give {path} other strides than eager does, before Inductor sees the graph."
+        self._tell({"e": "note", "what": what})
+        return True
 
     def _statistics(self, case: Case, until: float) -> tuple[Case, Verdict] | None:
         if time.monotonic() > until:
