@@ -2,10 +2,10 @@
 
     python bench/scan.py PACKAGE_FOLDER [--torchfix PROGRAM] [--sample 60] [--jobs 2]
 
-Everything in one run. `g2` is the scan of all files, in one process and in `--jobs`; `kept` the same again with the facts
-of the first run, so it is what linking takes. torchfix parses with libcst and takes many minutes for a large package, so
-it is run on a sample of files of all sizes, before and after the others, and scaled by lines. CPU seconds are those of
-all processes; the seconds by the clock say little when others use the machine.
+Everything in one run. `g2` is the scan of all files, in one process and in `--jobs`; `kept` the same again with the
+facts of the first run, so it is what linking takes. torchfix parses with libcst and takes many minutes for a large
+package, so it is run on a sample of files of all sizes, before and after the others, and scaled by lines. CPU seconds
+are those of all processes; the seconds by the clock say little when others use the machine.
 """
 
 from __future__ import annotations
@@ -110,10 +110,12 @@ def main() -> int:
     print(f"\nCPU, g2 / ruff: {alone.cpu / ruff.cpu:.1f}.")
     if given.torchfix:
         ends = (rows[0], rows[-1])
-        cpu, wall = (sum(row[at] for row in ends) / sum(row.lines for row in ends) * lines for at in (2, 3))
+        share = lines / sum(row.lines for row in ends)
+        cpu, wall = sum(row.cpu for row in ends) * share, sum(row.wall for row in ends) * share
         print(f"torchfix scaled to all lines: {cpu:,.0f} CPU s, {wall:,.0f} s by the clock.")
         print(
-            f"CPU, torchfix / g2: {cpu / alone.cpu:.0f}. Clock, torchfix / g2 in {given.jobs}: {wall / several.wall:.0f}."
+            f"CPU, torchfix / g2: {cpu / alone.cpu:.0f}. "
+            f"Clock, torchfix / g2 in {given.jobs}: {wall / several.wall:.0f}."
         )
     return 0
 

@@ -25,10 +25,11 @@ def in_company(recompiles: tuple[RecompileFinding, ...], found: Difference) -> I
     used: dict[int, int] = defaultdict(int)
     for index in found.new:
         for finding in (recompiles[index], *recompiles[index].others):
-            number = next((each for each in _candidates(finding, waiting) if used[each] < found.gone[each].count), None)
-            if number is not None and not _strangers(finding, found.gone[number]):
-                used[number] += 1
-                yield index, found.gone[number], finding.recompile.count
+            free = (each for each in _candidates(finding, waiting) if used[each] < found.gone[each].count)
+            first = next(free, None)
+            if first is not None and not _strangers(finding, found.gone[first]):
+                used[first] += 1
+                yield index, found.gone[first], finding.recompile.count
                 break
 
 
