@@ -24,7 +24,7 @@ class Asked:
     mode: str = "default"
     dtype: str = ""
     variant: str = "compiled"
-    seconds: float = 300.0
+    seconds: float = 600.0
     calls: int = 3
     inputs: str = ""  # "module:function" that gives other inputs
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  g2 check train.py --epochs 1               right? how fast? which kernels on an H100?
-  g2 check                                   the same for the last script of this folder
+  g2 check train.py --epochs 1            right? how fast? which kernels?
+  g2 check                                the last script of this folder again
   g2 check --target sm_100 --target gfx942 infer.py
-  g2 check --only correct infer.py           in CI: exit 1 when the compiled result is wrong
+  g2 check --only correct infer.py        in CI: exit 1 when it is wrong
   g2 check --only kernels --emit kernels/ infer.py
   g2 check --inputs mine:batch --dtype bfloat16 infer.py
 """
@@ -81,7 +81,7 @@ USAGE = "[OPTIONS] [SCRIPT [ARGS]...]\n  g2 check [OPTIONS] -m MODULE [ARGS]..."
 @click.option(
     "--part-limit",
     type=click.FloatRange(min=0, min_open=True),
-    default=300.0,
+    default=600.0,
     show_default=True,
     metavar="SECONDS",
     help="End a part of the check of one call after so long.",
