@@ -32,7 +32,9 @@ def moment(module: Callable[..., Any], *args: Any, trains: bool = False, **kwarg
     return ByHand("root@file.py:1", 0, owner, call, call, args, kwargs, trains, cast(Any, None))
 
 
-def examined(one: Moment, folder: Path, seconds: float = 120.0, mode: str = "default", most: int = 30) -> list[dict[str, Any]]:
+def examined(
+    one: Moment, folder: Path, seconds: float = 120.0, mode: str = "default", most: int = 30
+) -> list[dict[str, Any]]:
     """The events of the part."""
     events: list[dict[str, Any]] = []
     correct.work(one, Asked(seconds=seconds, mode=mode), folder, events.append, most)
