@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from g2.check.child.correct_rule import EXACT, judged, worst
+from g2.check.child.correct_rule import EXACT, ONE, judged, worst
 from g2.check.model import Worst
 from g2.rewrite.trial.compare_leaves import Judge, Targets, elements
 from g2.rewrite.trial.compare_told import told_differences
@@ -53,6 +53,7 @@ class _Judge(Judge):
     worst: Worst | None = None
     path: str = ""
     fallback: str = ""
+    slack: float = ONE
 
     def _tensor(self, old: Leaf, new: Leaf, targets: Targets) -> Iterator[str]:
         if old.digest == new.digest:
@@ -62,7 +63,7 @@ class _Judge(Judge):
             return
         one, other = old.values, new.values
         exact, shaken = (_values(target, one) for target in (*targets, None, None)[:2])
-        found = judged(one, other, exact, shaken, old.fact("device"))
+        found = judged(one, other, exact, shaken, old.fact("device"), self.slack)
         if found.how != EXACT:
             self.fallback = found.how
         if one.dtype.itemsize == 1 and one.is_floating_point():
@@ -105,14 +106,16 @@ def strides_differ(one: Outcome, other: Outcome) -> str | None:
 
 
 def verdict(
-    eager: Outcome, compiled: Outcome, exact: Outcome | None = None, shaken: Outcome | None = None, strides: bool = True
-) -> Verdict:
+    eager: Outcome, compiled: Outcome, exact: Outcome | None = None, shaken: Outcome | None = None,
+    strides: bool = True, slack: float = ONE,
+) -> Verdict:  # fmt: skip
     """exact: eager in float64; shaken: the same from inputs moved by a unit in the last place. strides: of outputs
-    count.
+    count. slack: see correct_rule.py.
     """
     if eager.raised is not None or compiled.raised is not None:
         return _raised(eager, compiled)
     judge = _Judge(_bare(eager), _bare(compiled), exact, shaken, frozenset())
+    judge.slack = slack
     for words in _differences(judge):
         if not strides and " has strides " in words:
             continue

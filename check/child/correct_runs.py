@@ -29,6 +29,7 @@ from g2.rewrite.trial.precise import in_double
 from g2.rewrite.trial.restoring import Kept
 from g2.rewrite.trial.variants import Made, Variant
 
+RECORDED = "as recorded"
 SEED = 20  # of the cotangents
 
 
@@ -84,7 +85,7 @@ class Subject:
     @property
     def recorded(self) -> Case:
         """The call itself, with the very objects that it was given."""
-        return Case("as recorded", (Variant("as recorded", lambda: (self.args, self.kwargs)),))
+        return Case(RECORDED, (Variant(RECORDED, lambda: (self.args, self.kwargs)),))
 
     def call(self, run: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """One call of `run`, which is the moment's `run` or `eager`."""

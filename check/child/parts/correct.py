@@ -11,7 +11,8 @@ from pathlib import Path
 from g2.capture.codec import plain
 from g2.check.child import correct_random, locate
 from g2.check.child.correct_judge import Verdict, strides_differ, verdict
-from g2.check.child.correct_runs import Case, Failed, How, Runs, Setting
+from g2.check.child.correct_rule import MADE, WHOLE
+from g2.check.child.correct_runs import RECORDED, Case, Failed, How, Runs, Setting
 from g2.check.child.moment import Asked, Moment, Tell
 from g2.check.model import Compared
 from g2.rewrite.trial.deeds import Outcome
@@ -91,7 +92,7 @@ class _Part:
             if isinstance(other, Failed):
                 found = self._ended(case, other)
             else:
-                found = verdict(one, other, _outcome(exact[at]), strides=self._strides)
+                found = verdict(one, other, _outcome(exact[at]), None, self._strides, _slack(case))
                 if found.outcome == "differs" and first is None:
                     shaken = _outcome(self._single(case, How.SHAKEN, until))
                     found = self._confirmed(case, one, other, _outcome(exact[at]), shaken, until, at == 0)
@@ -135,7 +136,7 @@ class _Part:
         """
         if self._strides and self._traced_so(case, eager, compiled, until):
             self._strides = False
-        found = verdict(eager, compiled, exact, shaken, self._strides)
+        found = verdict(eager, compiled, exact, shaken, self._strides, _slack(case))
         if found.outcome != "differs":
             return found
         again = self._single(case, How.EAGER, until)
@@ -149,7 +150,7 @@ class _Part:
         again = self._single(case, How.COMPILED, until)
         if isinstance(again, Failed):
             return found if again.late or again.unmade else self._ended(case, again) or found
-        single = verdict(eager, again, exact, shaken, self._strides)
+        single = verdict(eager, again, exact, shaken, self._strides, _slack(case))
         if single.outcome == "differs":
             return single
         return replace(found, detail=f"after calls with other inputs, not alone: {found.detail}")
@@ -195,6 +196,10 @@ def _cases(runs: Runs) -> Iterator[Case]:
     others = [Case(one.name, (one,)) for one in made if runs.moment.trains or _GRADIENTS not in one.name]
     in_rows = [Case(name, tuple(calls)) for name, calls in rows]
     yield from (*others[: _AT_FIRST - 2], *in_rows[:1], *others[_AT_FIRST - 2 :], *in_rows[1:])
+
+
+def _slack(case: Case) -> float:
+    return WHOLE if case.inputs == RECORDED else MADE
 
 
 def _outcome(found: Outcome | Failed) -> Outcome | None:
