@@ -23,6 +23,7 @@ from g2.rewrite.trial.variants import Made, Variant
 RUNS = 25
 LIMIT = 5.0
 HOW = f"statistics of {RUNS} calls with other seeds"
+_NOISE = 1e-6  # of the largest value of all: eight units of float32
 _NAMES = ("mean", "mean square", "share of zeros")
 
 
@@ -42,23 +43,26 @@ def compared(runs: Runs, case: Case, seconds: float) -> Verdict:
     if min(map(len, sides)) < RUNS:
         why = next((one.why for one in compiled if isinstance(one, Failed)), "not every call came to its end")
         return Verdict("unable", why, HOW)
-    for path in _floats(sides[0][0]):
+    paths = _floats(sides[0][0])
+    # What cancels to nothing (a gradient behind a softmax) is rounding of what it cancelled from, and no draw.
+    noise = _NOISE * max((_largest(_under(path, sides[0])) for path in paths), default=0.0)
+    for path in paths:
         first, second = (_under(path, side) for side in sides)
-        words = gap(first, second)
+        words = gap(first, second, noise)
         if words:
             return Verdict("differs", words.format(path), HOW, path=path)
     return Verdict("same", "", HOW)
 
 
-def gap(eager: Sequence[torch.Tensor], compiled: Sequence[torch.Tensor]) -> str:
+def gap(eager: Sequence[torch.Tensor], compiled: Sequence[torch.Tensor], noise: float = 0.0) -> str:
     """In words what differs between two sets of results, "{}" for the name of what they are; empty for nothing, and
-    where a statistic cannot be had.
+    where a statistic cannot be had. noise: values that small say nothing.
     """
     first, second = _statistics(eager), _statistics(compiled)
     if first is None or second is None:
         return ""
     for name, one, other, error, more in zip(_NAMES, first.means, second.means, first.error, second.error, strict=True):
-        rounding = 1e-5 * max(abs(one), abs(other))
+        rounding = 1e-5 * max(abs(one), abs(other)) + (0.0 if name == _NAMES[2] else noise)
         if abs(one - other) > LIMIT * math.sqrt(error + more) + rounding:
             return f"the {name} of {{}} is {other:.4g} over {len(compiled)} calls, {one:.4g} in eager"
     return ""
@@ -85,6 +89,10 @@ def _under(path: str, side: Sequence[Outcome]) -> list[torch.Tensor]:
 def _floats(outcome: Outcome) -> list[str]:
     found = _leaves(outcome).items()
     return [path for path, leaf in found if leaf.values is not None and leaf.values.is_floating_point()]
+
+
+def _largest(values: Sequence[torch.Tensor]) -> float:
+    return max((float(one.abs().max()) for one in values if one.numel()), default=0.0)
 
 
 def _statistics(values: Sequence[torch.Tensor]) -> _Side | None:

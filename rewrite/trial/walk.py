@@ -103,7 +103,7 @@ class Walk:
     def _array(self, path: str, array: Any) -> None:
         try:
             self._tensor(path, torch.from_numpy(array))
-            self._text(path, f"numpy.ndarray of {array.dtype}")
+            self._text(f"the type of {path}", f"numpy.ndarray of {array.dtype}")  # each path stands for one leaf
         except (TypeError, ValueError):
             self._text(path, f"numpy.ndarray {array.dtype} {array.shape} {hashed(array.tobytes())}")
 

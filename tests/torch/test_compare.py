@@ -277,3 +277,11 @@ class TestTolerance:
         assert number_too_far(0.1, 0.1 + 1e-8)
         assert not number_too_far(0.1, 0.1 + 1e-17)
         assert number_too_far(0.1, float("nan"))
+
+
+def test_an_array_of_numpy_is_what_it_was_and_no_tensor() -> None:
+    numpy = pytest.importorskip("numpy")
+    held = numpy.ones(3, dtype="float32")
+    assert verdict(lambda x: {"low": held}, lambda x: {"low": held.copy()}, X)[0] == "same"
+    assert verdict(lambda x: held, lambda x: torch.from_numpy(held), X)[0] == "differs"
+    assert verdict(lambda x: held, lambda x: held + 1, X)[0] == "differs"
