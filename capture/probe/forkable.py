@@ -23,8 +23,8 @@ def install(_journal: Journal, _stats: Stats, lose: Callable[[str], None]) -> No
     """Keep compilations from putting the guard."""
     if torch.version.cuda is None and torch.version.hip is None:
         return
-    replace(torch._C, "_ensureCUDADeviceGuardSet", _unless_compiling, lose,
-            "gradients in forks of the script may fail, so rewrites and compiled results may not be compared")  # fmt: skip
+    missed = "gradients in forks of the script may fail, so rewrites and compiled results may not be compared"
+    replace(torch._C, "_ensureCUDADeviceGuardSet", _unless_compiling, lose, missed)
 
 
 def _unless_compiling(real: Callable[..., Any]) -> Callable[..., Any]:
