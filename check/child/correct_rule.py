@@ -16,10 +16,11 @@ taken over, since in float32 it would hide a dropped epsilon). ulps and floor, b
     integers, bool     equal
 
 That is the rule for one kernel. Over a whole call rounding adds up: a sum of n terms loses about sqrt(n) units where
-eager on a CPU adds in float64 (batch norm), and what comes after it is further off. There the floor is 128 units of
-float32 or float64, 1.5e-5 of the largest element: torch's `same` has 1e-5 there, 84 units, and a small residual
-network was seen at 90. On inputs that we made it is 4096 units, 5e-4: all zeros or 1000 times the usual make a network
-ill-conditioned in ways that nobody trained it for, and a wrong kernel shows there in the first digits.
+eager on a CPU adds in float64 (batch norm), and what comes after it is further off. There the floor is 1024 units of
+float32 or float64, 1.2e-4 of the largest element, which is the tolerance of torch's own check of whole models (`same`,
+tol=1e-4); gradients of a small residual network were seen at 170. On inputs that we made it is 4096 units, 5e-4: all
+zeros or 1000 times the usual make a network ill-conditioned in ways that nobody trained it for, and a wrong kernel
+shows there in the first digits.
 
 TF32 is float32 with eps 2**-10 (10 bits of mantissa). It is taken where eager itself shows it: on a GPU, with TF32
 allowed for products, when eager's own error is beyond 16 units of float32.
@@ -43,7 +44,7 @@ from g2.rewrite.trial.tolerance import too_far, usable
 
 EXACT = "float64"
 FALLBACK = "the tolerances of torch.testing.assert_close"
-ONE, WHOLE, MADE = 1.0, 128.0, 4096.0  # times the floor: of a kernel, of a call, of a call on inputs that we made
+ONE, WHOLE, MADE = 1.0, 1024.0, 4096.0  # times the floor: of a kernel, of a call, of a call on inputs that we made
 _TF32 = 2.0**-10
 _TF32_SHOWN = 16.0  # units of float32
 _WIDE = (4.0, 1.0)
