@@ -40,7 +40,7 @@ from dataclasses import dataclass
 
 import torch
 
-from g2.rewrite.trial.tolerance import too_far, usable
+from g2.rewrite.trial.tolerance import FACTOR, too_far, usable
 
 EXACT = "float64"
 FALLBACK = "the tolerances of torch.testing.assert_close"
@@ -97,6 +97,12 @@ def judged(
     target = usable(one, exact, eps)
     special = ~(one.isfinite() & other.isfinite())
     alike = (one == other) | (one.isnan() & other.isnan())
+    if target is None and slack >= MADE and exact is not None and exact.shape == one.shape:
+        # Eager itself is far off on these inputs (a saturated tanh, say): its error is what is allowed.
+        finite = exact.isfinite() & ~special
+        gaps = [torch.where(finite, (side - exact.double()).abs(), 0.0) for side in (one, other)]
+        far = gaps[1] > FACTOR * float(gaps[0].amax()) if one.numel() else finite
+        return Judged(torch.where(special, ~alike, far), EXACT)
     if target is None:
         gap = (other - one).abs()
         return Judged(torch.where(special, ~alike, gap > _close(one, dtype)), FALLBACK)

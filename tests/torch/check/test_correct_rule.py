@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from g2.check.child.correct_rule import EXACT, FALLBACK, judged, worst
+from g2.check.child.correct_rule import EXACT, FALLBACK, MADE, WHOLE, judged, worst
 
 pytestmark = pytest.mark.torch
 
@@ -102,3 +102,18 @@ def test_the_worst_is_the_furthest_and_what_is_not_finite_is_further() -> None:
     compiled[1, 0] = float("inf")
     assert worst(eager, compiled, eager != compiled, None) == (1, 0)
     assert worst(torch.tensor(1.0), torch.tensor(2.0), torch.tensor(True), None) == ()
+
+
+def test_on_inputs_of_ours_eagers_own_error_is_allowed() -> None:
+    exact = torch.tensor([1e-12, 2e-12], dtype=torch.float64)  # behind a saturated tanh
+    eager, compiled = torch.tensor([2.4e-5, 0.0]), torch.tensor([0.0, 2.4e-5])
+    assert not judged(eager, compiled, exact, slack=MADE).far.any()
+    assert judged(eager, torch.tensor([0.0, 1.0]), exact, slack=MADE).far.tolist() == [False, True]
+
+
+def test_a_whole_call_may_be_further_off_than_a_kernel() -> None:
+    exact = _exact()
+    eager, compiled = exact.float(), (exact * (1 + 5e-5)).float()
+    assert judged(eager, compiled, exact).far.any()
+    assert not judged(eager, compiled, exact, slack=WHOLE).far.any()
+    assert judged(eager, (exact * 1.001).float(), exact, slack=WHOLE).far.any()
