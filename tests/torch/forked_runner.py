@@ -18,6 +18,7 @@ import threading
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import torch._dynamo
 
@@ -39,8 +40,10 @@ def _warm() -> None:
         return y[x > 0]
 
     compiled = torch.compile(step, backend="eager")
-    for size in (3, 4):
-        compiled(torch.ones(size, size, requires_grad=True)).sum().backward()
+    # Else forks could take no gradient with a CUDA build of torch: g2/capture/probe/forkable.py.
+    with mock.patch.object(torch._C, "_ensureCUDADeviceGuardSet"):
+        for size in (3, 4):
+            compiled(torch.ones(size, size, requires_grad=True)).sum().backward()
     torch._dynamo.reset()
     torch._dynamo.utils.counters.clear()
 
