@@ -91,9 +91,7 @@ def _life(asked: dict[str, Any]) -> int:
 
 def _end(code: int) -> None:
     """As the interpreter ends, less the destruction of everything, which takes longer than most scripts."""
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join()
+    threading._shutdown()  # tells the threads of executors to end, Inductor's among them, and joins what is no daemon
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
