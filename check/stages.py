@@ -18,6 +18,7 @@ from threading import Event
 from typing import Any
 
 from g2.capture.forks import alive, ended
+from g2.capture.processors import processors
 from g2.capture.tail import appended
 
 _TICK = 0.05
@@ -78,9 +79,8 @@ class Examinations:
 
 def side_by_side(jobs: Sequence[Callable[[Event], None]]) -> None:
     """Do them, as many at a time as there are processors, at most four. The event says that they are to stop."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     stop = Event()
-    with ThreadPoolExecutor(max(1, min(count, _AT_ONCE))) as pool:
+    with ThreadPoolExecutor(min(processors(), _AT_ONCE)) as pool:
         try:
             for done in [pool.submit(job, stop) for job in jobs]:
                 done.result()

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from g2.capture.journal import Journal
+from g2.capture.processors import processors
 
 _SHARE = 3  # a fork may come to copy the whole process: no more than 1/_SHARE of the memory available
 _told: set[tuple[str, str]] = set()  # (journal, sentence)
@@ -16,8 +17,7 @@ _told: set[tuple[str, str]] = set()  # (journal, sentence)
 
 def at_once() -> int:
     """Forks that run at the same time: the processors of this process, at most 4."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(4, count))
+    return min(4, processors())
 
 
 def refusal() -> str | None:

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from g2.capture.processors import processors
 from g2.check.model import Interval
 
 T = TypeVar("T")
@@ -252,11 +253,6 @@ def _ticks() -> tuple[int, int] | None:
     except (OSError, ValueError, IndexError):
         return None
     return ticks[3] + ticks[4], sum(ticks)
-
-
-def processors() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def shape(value: Any, depth: int = 0) -> object:

@@ -8,6 +8,7 @@ import os
 import sys
 from dataclasses import replace
 
+from g2.capture.processors import processors
 from g2.cli.kept import KeptFacts
 from g2.cli.scanning import codec
 from g2.cli.scanning.sources import Sources
@@ -21,7 +22,7 @@ def scanned(sources: Sources, settings: Settings, kept: KeptFacts, jobs: int | N
         return scan
     from g2.explain.scan.scan import scan as scan_files
 
-    scan = scan_files(sources.files, settings, kept, jobs or _cores())
+    scan = scan_files(sources.files, settings, kept, jobs or processors())
     if sources.unread:
         scan = replace(scan, unread=tuple(sorted((*scan.unread, *sources.unread), key=lambda u: u.path)))
     kept.put({key: codec.dump(scan)})
@@ -57,9 +58,3 @@ def _key(sources: Sources, settings: Settings) -> str:
     for one in sources.unread:
         told.update(f"{one.path}\0{one.why}\1".encode("utf-8", "surrogatepass"))
     return f"scan {told.hexdigest()}"
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -7,16 +7,16 @@ to child processes: one that crashes is begun anew after the kernel at which it 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from g2.capture.processors import processors
+from g2.check.child.attempt import attempt
 
 _MANY = 8  # cores from which several processes work at a time
 _MOST = 4
@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     begin = time.monotonic()
     sources = wrapper.read((asked.folder / asked.target / "module.py").read_text("utf-8")).sources
     names = list(sources)
-    count = min(_MOST, cores() // 2, len(names)) if cores() >= _MANY else 1
+    count = min(_MOST, processors() // 2, len(names)) if processors() >= _MANY else 1
     batches = [names[at::count] for at in range(count)] if names else []
     with tempfile.TemporaryDirectory(prefix="g2-assemble-") as scratch, ThreadPoolExecutor(max(1, count)) as pool:
         deadline = begin + asked.seconds
@@ -89,40 +89,16 @@ def _batch(asked: Any, names: list[str], deadline: float, scratch: Path) -> tupl
 
 
 def _attempt(asked: Any, names: list[str], seconds: float, scratch: Path) -> tuple[list[dict[str, Any]], str]:
-    path = scratch / f"events-{len(names)}.jsonl"
-    path.touch(mode=0o600)
-    words = [str(asked.folder), "--target", asked.target, "--events", str(path)]
+    words = [str(asked.folder), "--target", asked.target]
     words += [word for name in names for word in ("--kernel", name)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TORCHINDUCTOR_CACHE_DIR": str(scratch / "inductor")}
     environment.setdefault("TRITON_CACHE_DIR", str(scratch / "triton"))
     environment.pop("TRITON_INTERPRET", None)
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "g2.check.child.assemble", *words],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment,
-    )  # fmt: skip
-    ended = "the process ended before it was done"
-    try:
-        _, errors = process.communicate(timeout=seconds)
-        if process.returncode < 0:
-            ended = f"the process ended with {signal.Signals(-process.returncode).name} while it was assembled"
-        elif process.returncode:
-            ended = (errors.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1][:300]
-    except subprocess.TimeoutExpired:
-        ended = f"it took longer than {asked.seconds:g} seconds"
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
-    events = []
-    for line in path.read_text("utf-8", "replace").splitlines():
-        if line.endswith("}"):
-            events.append(json.loads(line))
-    return events, ended
-
-
-def cores() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    path = scratch / f"events-{len(names)}.jsonl"
+    events, ended = attempt("g2.check.child.assemble", words, environment, seconds, asked.seconds, path)
+    if "ended with" in ended:
+        ended = f"{ended} while it was assembled"
+    return events, ended or "the process ended before it was done"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from g2.check.child.absent.interface import Driver
 from g2.check.child.interpret.private import Missing, triton_is_there
 
 
@@ -31,32 +32,6 @@ def backend(target: str) -> Backend:
     if target.startswith("gfx"):
         return Backend("hip", target, 64 if target.startswith("gfx9") else 32)
     raise Missing(f"{target} is not a target that triton assembles for: sm_70 to sm_120, gfx942 and the like")
-
-
-class _Driver:
-    """The least that triton.runtime.driver.active is asked for while nothing is launched."""
-
-    def __init__(self, target: Any) -> None:
-        self.target = target
-
-    def get_current_target(self) -> Any:
-        return self.target
-
-    def get_current_device(self) -> int:
-        return 0
-
-    def get_current_stream(self, device: Any = None) -> int:
-        return 0
-
-    def get_active_torch_device(self) -> torch.device:
-        return torch.device("cpu")
-
-    def get_device_interface(self) -> Any:
-        return torch.cpu
-
-    @staticmethod
-    def is_active() -> bool:
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +57,7 @@ class Assembler:
             if not hasattr(owner, name):
                 raise Missing(f"this triton has no {name}")
         gpu = compiler.GPUTarget(wanted.kind, wanted.arch, wanted.warp)
-        runtime.driver.set_active(_Driver(gpu))
+        runtime.driver.set_active(Driver(gpu))
         helpers: Any = importlib.import_module("torch._inductor.runtime.triton_helpers")
         helpers.set_driver_to_gpu = lambda: None
         complete = wanted.kind != "cuda" or ptxas(wanted.arch) is not None

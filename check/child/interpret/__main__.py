@@ -9,13 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from g2.check.child.attempt import attempt
 
 _CRASHES = 4  # kernels that may end the process before the rest is given up
 _GRACE = 20.0  # seconds beyond its limit that a worker has for ending by itself
@@ -74,41 +74,13 @@ def _interpreted(asked: Any) -> dict[str, Any]:
 
 
 def _attempt(asked: Any, skipped: list[str], seconds: float, scratch: Path) -> tuple[list[dict[str, Any]], str]:
-    path = scratch / f"events-{len(skipped)}.jsonl"
-    path.touch(mode=0o600)
-    words = [str(asked.folder), "--target", asked.target, "--seconds", str(seconds), "--events", str(path)]
+    words = [str(asked.folder), "--target", asked.target, "--seconds", str(seconds)]
     words += [word for name in skipped for word in ("--skip", name)]
     words += ["--sample", str(asked.sample)] if asked.sample is not None else []
     environment = {**os.environ, "TRITON_INTERPRET": "1", "OMP_NUM_THREADS": "1"}
     environment["TORCHINDUCTOR_CACHE_DIR"] = str(scratch / "inductor")
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "g2.check.child.interpret", *words],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment,
-    )  # fmt: skip
-    ended = ""
-    try:
-        _, errors = process.communicate(timeout=seconds + _GRACE)
-        if process.returncode < 0:
-            ended = f"the process ended with {signal.Signals(-process.returncode).name}"
-        elif process.returncode:
-            ended = (errors.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1][:300]
-    except subprocess.TimeoutExpired:
-        ended = f"it took longer than {asked.seconds:g} seconds"
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
-    return _read(path), ended
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    events = []
-    for line in path.read_text("utf-8", "replace").splitlines():
-        try:
-            events.append(json.loads(line))
-        except ValueError:
-            break  # the process ended while it wrote
-    return events
+    path = scratch / f"events-{len(skipped)}.jsonl"
+    return attempt("g2.check.child.interpret", words, environment, seconds + _GRACE, asked.seconds, path)
 
 
 def _folded(events: list[dict[str, Any]], ended: str, asked: Any) -> dict[str, Any]:

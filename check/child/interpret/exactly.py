@@ -25,6 +25,12 @@ _WIDER = {torch.float32: torch.float64, torch.float16: torch.float64, torch.bflo
 _RANDOM = ("rand", "bernoulli", "dropout", "seed", "multinomial", "normal_", "normal.", "exponential", "uniform",
            "cauchy", "geometric", "philox")  # fmt: skip
 
+# They move numbers and compute none.
+_MOVES = (".full", ".clone", ".cat", ".where", ".index.", ".select", ".slice", ".permute", ".expand", ".embedding.",
+          ".constant_pad", ".copy", ".gather", ".empty", ".scalar_tensor", ".iota", ".view", ".reshape", ".amax",
+          ".amin", "getitem", ".split", ".unbind", ".stack", ".relu", ".neg", ".abs", ".maximum", ".minimum", ".max",
+          ".min", ".clamp", ".sort", ".topk")  # fmt: skip
+
 
 class Inexact(Exception):
     """A graph that cannot be run in float64, and why."""
@@ -49,8 +55,10 @@ def run(
     drawn: Mapping[str, torch.Tensor],
     shaken: bool = False,
 ) -> tuple[dict[str, Any], list[Any]]:
-    """The values of the `wanted` nodes, and the outputs, in float64. shaken: floating inputs are first moved by one
-    unit in the last place of float32. drawn: what random operators gave, by node. Raises Inexact.
+    """The values of the `wanted` nodes, and the outputs, in float64. shaken: floating inputs, and what each operator
+    computes of them, are moved up or down by one unit in the last place of float32, which shows how far rounding at
+    every step can carry a result (Monte Carlo arithmetic: D. S. Parker, UCLA CSD-970002, 1997). drawn: what random
+    operators gave, by node. Raises Inexact.
     """
     function = next((one for one in ast.parse(text).body if isinstance(one, ast.FunctionDef)), None)
     if function is None:
@@ -60,11 +68,9 @@ def run(
     def wide(value: Any) -> Any:
         if not isinstance(value, torch.Tensor) or value.dtype not in _WIDER:
             return value.clone() if isinstance(value, torch.Tensor) else value
+        eps = max(torch.finfo(torch.float32).eps, torch.finfo(value.dtype).eps)
         made = value.to(_WIDER[value.dtype])
-        if shaken and made.is_floating_point():
-            eps = max(torch.finfo(torch.float32).eps, torch.finfo(value.dtype).eps)
-            made = made * (1 + (torch.randint(0, 2, made.shape, generator=source) * 2 - 1) * eps)
-        return made
+        return _moved(made, eps, source) if shaken else made
 
     importlib.import_module(
         "torch._inductor.inductor_prims"
@@ -82,7 +88,9 @@ def run(
     with torch.no_grad(), _InDouble():  # type: ignore[no-untyped-call]
         for statement in function.body:
             try:
-                done = _step(statement, scope, wanted, drawn, kept)
+                done = _step(statement, scope, drawn, source if shaken else None)
+                for name in wanted.intersection(_made(statement), scope):
+                    kept[name] = _copied(scope[name])
             except Inexact:
                 raise
             except Exception as error:
@@ -95,18 +103,15 @@ def run(
 
 
 def _step(
-    statement: ast.stmt,
-    scope: dict[str, Any],
-    wanted: set[str],
-    drawn: Mapping[str, torch.Tensor],
-    kept: dict[str, Any],
+    statement: ast.stmt, scope: dict[str, Any], drawn: Mapping[str, torch.Tensor], source: torch.Generator | None
 ) -> Any:
+    """source: of what moves results by a rounding. Returns what the graph returns, at its end."""
     if isinstance(statement, ast.Return) and statement.value is not None:
         return eval(compile(ast.Expression(statement.value), "graph", "eval"), scope)
     if not isinstance(statement, ast.Assign):
         exec(compile(ast.Module([statement], []), "graph", "exec"), scope)
         return None
-    names = [one.id for one in statement.targets if isinstance(one, ast.Name)]
+    names = _made(statement)
     if isinstance(statement.value, ast.Constant) and statement.value.value is None:
         for name in names:
             scope.pop(name, None)
@@ -124,9 +129,34 @@ def _step(
         value = drawn[names[0]]
         scope[names[0]] = value.to(_WIDER.get(value.dtype, value.dtype))
     else:
+        known = {_storage(value) for value in scope.values() if isinstance(value, torch.Tensor)}
         exec(compile(ast.Module([statement], []), "graph", "exec"), scope)
-    kept.update({name: _copied(scope[name]) for name in names if name in wanted})
+        if source is not None and not any(word in called for word in _MOVES):
+            scope[names[0]] = tree_map(lambda value: _rounded(value, known, source), scope[names[0]])
     return None
+
+
+def _made(statement: ast.stmt) -> list[str]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return [one.id for one in targets if isinstance(one, ast.Name)]
+
+
+def _rounded(value: Any, known: set[int], source: torch.Generator) -> Any:
+    """What an operator computed, one rounding away; what lies in memory that was there before is no new result."""
+    if not isinstance(value, torch.Tensor) or not value.is_floating_point() or _storage(value) in known:
+        return value
+    return _moved(value, torch.finfo(torch.float32).eps, source)
+
+
+def _moved(value: torch.Tensor, eps: float, source: torch.Generator) -> torch.Tensor:
+    if not value.is_floating_point():
+        return value
+    signs = torch.empty_like(value).bernoulli_(0.5, generator=source).mul_(2 * eps)
+    return value * (signs + (1 - eps))
+
+
+def _storage(value: torch.Tensor) -> int:
+    return int(value.untyped_storage()._cdata)
 
 
 def _streams() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from g2.check.child.correct_rule import ONE, WHOLE, room
+from g2.check.child.correct_rule import room
 from g2.check.child.interpret import exactly
 from g2.rewrite.trial.tolerance import FACTOR
 
@@ -30,8 +30,9 @@ class Verdict:
 
 @dataclass
 class Reference:
-    """values: of nodes, of the recorded run. exact, shaken: the same in float64, and from inputs moved by one unit in
-    the last place. written: what inputs held afterwards, by their place. inexact: why there is no run in float64.
+    """values: of nodes, of the recorded run. exact, shaken: the same in float64, and there with every step moved by one
+    unit in the last place (exactly.py). written: what inputs held afterwards, by their place. inexact: why there is no
+    run in float64.
     """
 
     inputs: list[Any]
@@ -83,7 +84,7 @@ class Reference:
             return Verdict("differs", detail=f"it is {is_}, was {was}")
         exact = self.exact_outputs[at] if at < len(self.exact_outputs) else None
         shaken = self.shaken_outputs[at] if at < len(self.shaken_outputs) else None
-        return verdict(old, got, shaped(exact, got), shaped(shaken, got), None, WHOLE)
+        return verdict(old, got, shaped(exact, got), shaped(shaken, got), None)
 
 
 def shaped(value: Any, like: torch.Tensor) -> torch.Tensor | None:
@@ -101,10 +102,9 @@ def verdict(
     exact: torch.Tensor | None,
     shaken: torch.Tensor | None,
     where: torch.Tensor | None,
-    slack: float = ONE,
 ) -> Verdict:
-    """By the rule of check/child/correct_rule.py. What is no float must be equal, but where one unit in the last place
-    of the inputs decides it. slack: WHOLE for what went through all kernels of a graph.
+    """By the rule of check/child/correct_rule.py for one kernel, also for what went through many: `shaken` shows what
+    rounding comes to there. What is no float must be equal, but where one unit in the last place decides it.
     """
     if where is not None:
         old, new = old[where], new[where]
@@ -118,7 +118,7 @@ def verdict(
         far = (_rank(old) - _rank(new)).abs() > 1
         old, new = old.float(), new.float()
     elif old.dtype.is_floating_point or old.is_complex():
-        far = _beyond(old, new) if exact is None else _too_far(old, new, exact, shaken, slack)
+        far = _beyond(old, new) if exact is None else _too_far(old, new, exact, shaken)
     else:
         far = old != new
         for other in (exact, shaken):
@@ -134,18 +134,15 @@ def verdict(
     return Verdict("differs", error, detail)
 
 
-def _too_far(
-    old: torch.Tensor, new: torch.Tensor, exact: torch.Tensor, shaken: torch.Tensor | None, slack: float
-) -> torch.Tensor:
+def _too_far(old: torch.Tensor, new: torch.Tensor, exact: torch.Tensor, shaken: torch.Tensor | None) -> torch.Tensor:
     """The rule, believing the run in float64 even where eager is far from it: a graph has no other branch to take, and
     sums that cancel (the gradient of a bias before a normalisation) are rounding and nothing else in eager.
     """
     if old.is_complex():
         parts = [None if one is None else torch.view_as_real(one) for one in (old, new, exact, shaken)]
         assert parts[0] is not None and parts[1] is not None and parts[2] is not None
-        return _too_far(parts[0], parts[1], parts[2], parts[3], slack).any(-1)
+        return _too_far(parts[0], parts[1], parts[2], parts[3]).any(-1)
     units, floor = room(old.dtype)
-    floor *= slack if old.dtype.itemsize >= 4 else 1.0
     eps = torch.finfo(old.dtype).eps
     first, second, target = old.double(), new.double(), exact.double()
     finite = first.isfinite() & second.isfinite() & target.isfinite()

@@ -254,7 +254,7 @@ def _in_place(kernel: Any, at: int) -> bool:
 
 def _elements(written: Any, tensor: torch.Tensor) -> torch.Tensor:
     """Which elements of a tensor begin at a byte that was written."""
-    marks = torch.from_numpy(written)[:: tensor.element_size()]
+    marks = torch.from_numpy(written[:: tensor.element_size()].copy())  # as_strided would not heed a step
     return torch.as_strided(marks, tensor.shape, tensor.stride(), tensor.storage_offset())
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from g2.capture.codec import plain
+from g2.capture.processors import processors
 from g2.check.asked import Asked
 from g2.check.child import caches, timing, timing_cpu, timing_memory
 from g2.check.child.moment import CompilerFailed, Moment, Tell
@@ -40,7 +41,7 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> None:
 
         timing_cuda.work(moment, asked, folder, tell, device)
         return
-    threads = max(1, min(moment.threads, timing.processors()))
+    threads = max(1, min(moment.threads, processors()))
     others = timing.taken_by_others()
     notes: list[str] = []
     if threads > 1 and others > _BUSY:
