@@ -8,7 +8,7 @@ import importlib.metadata
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from g2.capture.model import Session
 from g2.capture.tail import Progress
 from g2.check import fold
 from g2.check.asked import Asked
-from g2.check.model import Call, Check, Part
+from g2.check.model import Call, Check
 from g2.check.stages import Examinations, side_by_side, stage
 
 WITNESS = "g2.check.child.witness"
@@ -60,10 +60,10 @@ class Checking:
         """Examine what was left. version: of g2. Raises launch.LaunchError, OSError."""
         began = time.time()
         self._wait(self._as_is)
-        calls, notes = fold.calls(self._as_is), self._notes()
+        notes = self._notes()
+        fixed: tuple[Call, ...] = ()
         if self.fixed.files and session.exit_code == 0 and {"correct", "speed"} & set(self.asked.parts):
-            again, more = self._fixed()
-            calls = fold.merged(calls, more)
+            again, fixed = self._fixed()
             if again.exit_code:
                 notes.append(f"With the proved rewrites in place the script ended with exit code {again.exit_code}.")
         side_by_side([partial(self._stages, graph) for graph in self._graphs()])
@@ -80,7 +80,7 @@ class Checking:
             targets=self.asked.targets,
             started=session.started,
             seconds=round(session.seconds + time.time() - began, 1),
-            calls=_renewed(calls, fold.calls(self._as_is)),
+            calls=fold.merged(fold.calls(self._as_is), fixed),
             operators=fold.operators(self._as_is),
             lost=session.lost,
             script_error=session.script_error,
@@ -164,18 +164,8 @@ class Checking:
                     path.write_text(json.dumps({"outcome": "", "why": why, "kernels": {}}), "utf-8")
 
 
-def _renewed(calls: Sequence[Call], again: Sequence[Call]) -> tuple[Call, ...]:
-    graphs = {(call.root, call.number): call.graphs for call in again}
-    return tuple(replace(call, graphs=graphs.get((call.root, call.number), call.graphs)) for call in calls)
-
-
 def _version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def failures(calls: Sequence[Call]) -> tuple[Part, ...]:
-    """All parts that could not be done."""
-    return tuple(part for call in calls for part in call.failed)

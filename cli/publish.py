@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TextIO
 
 from g2.capture.model import Session
-from g2.cli.checking.kept import kept
 from g2.cli.choose import Choice
 from g2.cli.cures import cures, with_next_step
 from g2.cli.errors import Refusal, say
@@ -73,6 +72,8 @@ def _show(report: Report, name: str, choice: Choice, left_out: int, stream: Text
 
 def _drawn(report: Report, name: str, look: Output, record: Path | None) -> str:
     if name != "terminal":
+        from g2.cli.checking.kept import kept
+
         look = replace(look, cures=cures(report, record), check=kept(record))
     return view(name).render(report, look)
 

@@ -1,7 +1,7 @@
 """From Inductor's scheduler and the module that it wrote to Kernels: lines, ATen ops, launches, bytes.
 
-Private torch (2.11 to 2.15): codegen.triton.TritonScheduling.define_kernel, GraphLowering.scheduler.nodes and
-name_to_buffer, IR nodes' origins and get_origin_node, ir.ExternKernel.inputs, CachingAutotuner._interpret_args_grid.
+Private torch (2.11 to 2.15): codegen.triton.TritonScheduling.define_kernel, GraphLowering.scheduler.nodes,
+IR nodes' origins and get_origin_node, CachingAutotuner._interpret_args_grid.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from g2.check.child import lines, traffic, wrapper
+from g2.check.child.buffers import nodes_of_buffers
 from g2.check.child.lower import Planned
 from g2.check.child.traffic import Moved
 from g2.check.model import Kernel, Line
@@ -80,7 +81,7 @@ def trace(made: Planned, otherwise: tuple[Line, ...] = ()) -> Traced:
     grids = _grids(module)
     names = _named(works)
     kernels = _merged(works, names, grids, otherwise)
-    buffers = _buffers(made.lowering)
+    buffers = nodes_of_buffers(made.lowering)
     calls = [_call(launch, work, name) for launch, work, name in zip(module.launches, works, names, strict=True)]
     return Traced(kernels, buffers, calls)
 
@@ -249,40 +250,6 @@ def _merged(
             )
         )  # fmt: skip
     return tuple(kernels)
-
-
-def _buffers(lowering: Any) -> dict[str, str]:
-    """Each buffer's post-grad node; an input's is itself."""
-    found = {str(name): str(name) for name in lowering.graph_inputs}
-    for name, buffer in lowering.name_to_buffer.items():
-        with contextlib.suppress(Exception):
-            node = buffer.get_origin_node()
-            if node is not None:
-                found[str(name)] = node.name
-    for name, node in _arguments(lowering):
-        found.setdefault(name, node.name)
-    return found
-
-
-def _arguments(lowering: Any) -> Iterator[tuple[str, torch.fx.Node]]:
-    """Buffers that library calls take as they are, and the nodes that the ops take at the same places.
-
-    What is copied into the layout that a library wants has no node of its own.
-    """
-    for buffer in lowering.name_to_buffer.values():
-        with contextlib.suppress(Exception):
-            call, node = buffer, buffer.get_origin_node()
-            if type(call).__name__ == "MultiOutput":  # one of the results of a call
-                call, node = call.inputs[0], node.args[0]
-            given = node.all_input_nodes
-            if len(call.inputs) != len(given):
-                continue
-            for taken, argument in zip(call.inputs, given, strict=True):
-                while type(taken).__name__ in ("TensorBox", "StorageBox"):
-                    taken = taken.data
-                sizes = [int(size) for size in taken.get_size()]
-                if type(taken).__name__ == "ComputedBuffer" and sizes == list(argument.meta["val"].shape):
-                    yield str(taken.get_name()), argument
 
 
 def _call(launch: wrapper.Launch, work: Work, name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from g2.cli.options import ScriptCommand
+from g2.cli.run_options import asked_run, run_options
 
 if TYPE_CHECKING:
     from g2.cli.checking.found import Ask
@@ -69,15 +70,7 @@ USAGE = "[OPTIONS] [SCRIPT [ARGS]...]\n  g2 check [OPTIONS] -m MODULE [ARGS]..."
     help="The form of the report.",
 )
 @click.option("-o", "--output", metavar="FILE", help="Write the report to FILE too: .html, the whole record, or .json.")
-@click.option("-m", "module", is_flag=True, help="Run a module, as python -m does.")
-@click.option(
-    "--compile", "compile_", multiple=True, metavar="WHAT", help="What to compile, as g2 explain has it. Repeatable."
-)
-@click.option("--calls", type=click.IntRange(min=1), metavar="N", help="Stop observing after N calls of each root.")
-@click.option("--then-stop", is_flag=True, help="With --calls: end the script there, too.")
-@click.option(
-    "--time-limit", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End the script after so long."
-)
+@run_options
 @click.option(
     "--part-limit",
     type=click.FloatRange(min=0, min_open=True),
@@ -129,13 +122,7 @@ def _ask(given: dict[str, Any], machine: bool) -> Ask:
     from g2.cli.checking.targets import chosen
     from g2.cli.errors import Refusal
 
-    target = tuple(given["target"])
-    if given["module"] and not target:
-        raise Refusal("no module was named", "g2 check --help")
-    if target and not given["module"] and not Path(target[0]).exists():
-        raise Refusal(f"there is no file {target[0]}", "give the path of a Python script: g2 check SCRIPT")
-    if given["then_stop"] and given["calls"] is None:
-        raise Refusal("--then-stop needs --calls", "g2 check --calls 20 --then-stop SCRIPT")
+    target, options = asked_run(given, "g2 check")
     if given["inputs"] and ":" not in given["inputs"]:
         raise Refusal(f"--inputs {given['inputs']} names no function", "g2 check --inputs module:function SCRIPT")
     if given["output"] and Path(given["output"]).suffix not in SUFFIXES:
@@ -151,8 +138,4 @@ def _ask(given: dict[str, Any], machine: bool) -> Ask:
         seconds=given["part_limit"],
         inputs=given["inputs"] or "",
     )
-    names = {"compile": given["compile_"], "calls": given["calls"], "time_limit": given["time_limit"]}
-    options = {name: value for name, value in {**names, "then_stop": given["then_stop"]}.items() if value}
-    if given["module"]:
-        target = ("-m", *target)
     return Ask(target, options, asked, targets, machine, given["quiet"], given["emit"] or "")

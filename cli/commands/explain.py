@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from g2.cli.options import ScriptCommand, report_options
+from g2.cli.run_options import asked_run, run_options
 
 if TYPE_CHECKING:
     from g2.capture.launch import Options
@@ -33,7 +34,6 @@ USAGE = "[OPTIONS] SCRIPT [ARGS]...\n  g2 explain [OPTIONS] -m MODULE [ARGS]..."
     short_help="Run a script and show its graph breaks and recompiles.",
     epilog=EPILOG,
 )
-@click.option("-m", "module", is_flag=True, help="Run a module, as python -m does.")
 @click.option("--once", is_flag=True, help="Do not look for breaks that hide behind others.")
 @click.option(
     "--backend",
@@ -43,41 +43,11 @@ USAGE = "[OPTIONS] SCRIPT [ARGS]...\n  g2 explain [OPTIONS] -m MODULE [ARGS]..."
     help="Compile graphs with this backend of Dynamo's, such as aot_eager (shows the backward) "
     "or inductor; capture runs them as they are.",
 )
-@click.option(
-    "--compile",
-    "compile_",
-    multiple=True,
-    metavar="WHAT",
-    help="What to compile, when not each outermost nn.Module: module:function, Class.method, or none. Repeatable.",
-)
-@click.option(
-    "--calls",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Stop observing after N calls of each root.",
-)
-@click.option("--then-stop", is_flag=True, help="With --calls: end the script there, too.")
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="End the script after so long.",
-)
+@run_options
 @report_options("--format")
 @click.option("-q", "--quiet", is_flag=True, help="No line of progress and no notes.")
 @click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...")
-def command(
-    module: bool,
-    once: bool,
-    backend: str,
-    compile_: tuple[str, ...],
-    calls: int | None,
-    then_stop: bool,
-    time_limit: float | None,
-    quiet: bool,
-    target: tuple[str, ...],
-    **wanted: Any,
-) -> int:
+def command(once: bool, quiet: bool, **given: Any) -> int:
     """Run SCRIPT under Dynamo and show every graph break and recompile: where, why, what it
     costs, what to do.
 
@@ -90,12 +60,10 @@ def command(
     from g2.cli.choose import Choice
     from g2.cli.errors import Refusal
 
-    choice = Choice.of(**wanted)
-    if then_stop and calls is None:
-        raise Refusal("--then-stop needs --calls", "g2 explain --calls 20 --then-stop SCRIPT")
+    choice = Choice.of(**{name: given[name] for name in ("format_", "output", "only", "mine", "limit", "verbose")})
+    target, options = asked_run(given, "g2 explain")
     if not target:
-        raise Refusal("no module was named" if module else "no script was named", "g2 explain --help")
-    _check_script(module, target)
+        raise Refusal("no script was named", "g2 explain --help")
     try:
         Path.cwd()
     except OSError:
@@ -103,16 +71,7 @@ def command(
 
     from g2.capture.launch import Options
 
-    options = Options(
-        target=("-m", *target) if module else target,
-        once=once,
-        backend=backend,
-        compile=compile_,
-        calls=calls,
-        then_stop=then_stop,
-        time_limit=time_limit,
-    )
-    return _run(options, choice, quiet)
+    return _run(Options(target, once=once, **options), choice, quiet)
 
 
 def _run(options: Options, choice: Choice, quiet: bool) -> int:
@@ -164,27 +123,3 @@ def _load(choice: Choice) -> None:
         importlib.import_module("g2.rewrite.listed").listed()
         view(choice.format)
         claim_order()
-
-
-def _check_script(module: bool, target: tuple[str, ...]) -> None:
-    """Name the nearest file when a script is missing."""
-    from difflib import get_close_matches
-
-    from g2.cli.errors import Refusal
-
-    path = Path(target[0])
-    if module or path.exists() or target[0] == "-":  # of stdin the launcher has more to say
-        return
-    if target[0].startswith("-"):
-        raise Refusal(f"there is no option {target[0]}", "g2 explain --help")
-    folder = path.parent
-    known = sorted(p.name for p in folder.glob("*.py")) if folder.is_dir() else []
-    dotted = "." in path.name and path.suffix != ".py"
-    wanted = path.name if path.suffix == ".py" or dotted else f"{path.name}.py"
-    near = get_close_matches(wanted, known, n=1, cutoff=0.75 if dotted else 0.6)
-    hint = "give the path of a Python script: g2 explain SCRIPT"
-    if near:
-        hint = f"g2 explain {folder / near[0]}"
-    elif dotted and path.parent == Path():
-        hint = f"g2 explain -m {path.name}"
-    raise Refusal(f"there is no file {target[0]}", hint)

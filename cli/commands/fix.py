@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from g2.cli.options import ScriptCommand
+from g2.cli.run_options import asked_run, run_options
 
 if TYPE_CHECKING:
     from g2.cli.fixing.found import Ask
@@ -54,18 +55,7 @@ USAGE = "[OPTIONS] [SCRIPT [ARGS]...]\n  g2 fix [OPTIONS] -m MODULE [ARGS]..."
     help="The form of the report.",
 )
 @click.option("--again", is_flag=True, help="Run the script again, even where its last record still holds.")
-@click.option("-m", "module", is_flag=True, help="Run a module, as python -m does.")
-@click.option(
-    "--compile", "compile_", multiple=True, metavar="WHAT", help="What to compile, as g2 explain has it. Repeatable."
-)
-@click.option("--calls", type=click.IntRange(min=1), metavar="N", help="Stop observing after N calls of each root.")
-@click.option("--then-stop", is_flag=True, help="With --calls: end the script there, too.")
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="End each run of the script after so long.",
-)
+@run_options
 @click.option("-v", "--verbose", is_flag=True, help="Whole paths and whole diffs.")
 @click.option("-q", "--quiet", is_flag=True, help="No line of progress and no notes.")
 @click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT [ARGS]...]")
@@ -86,8 +76,6 @@ def command(**given: Any) -> int:
     ways = [name for name in ("apply", "interactive", "diff") if given["apply_" if name == "apply" else name]]
     if len(ways) > 1:
         raise Refusal(f"--{ways[0]} and --{ways[1]} exclude each other", "g2 fix --help")
-    if given["then_stop"] and given["calls"] is None:
-        raise Refusal("--then-stop needs --calls", "g2 fix --calls 20 --then-stop SCRIPT")
     if (given["diff"] or given["interactive"]) and given["format_"] != "terminal":
         raise Refusal(f"--{ways[0]} has a form of its own", f"g2 fix --{ways[0]}")
     wanted = Wanted(given["only"], given["select"], given["mine"], given["unsafe"])
@@ -96,20 +84,9 @@ def command(**given: Any) -> int:
 
 
 def _asked(given: dict[str, Any]) -> Ask:
-    from pathlib import Path
-
-    from g2.cli.errors import Refusal
     from g2.cli.fixing.found import Ask
 
-    target = tuple(given["target"])
-    if given["module"] and not target:
-        raise Refusal("no module was named", "g2 fix --help")
-    if target and not given["module"] and not Path(target[0]).exists():
-        raise Refusal(f"there is no file {target[0]}", "give the path of a Python script: g2 fix SCRIPT")
-    names = {"compile": given["compile_"], "calls": given["calls"], "time_limit": given["time_limit"]}
-    options = {name: value for name, value in {**names, "then_stop": given["then_stop"]}.items() if value}
-    if given["module"]:
-        target = ("-m", *target)
+    target, options = asked_run(given, "g2 fix")
     return Ask(target, options, given["only"], given["adopt"], given["again"], given["quiet"])
 
 

@@ -6,6 +6,9 @@ from typing import Any
 
 import click
 
+from g2.cli.options import ScriptCommand
+from g2.cli.run_options import run_options
+
 EPILOG = """\b
 Examples:
   g2 gate --write train.py --steps 2  what this run does is known from now on
@@ -17,13 +20,6 @@ Examples:
 """
 
 USAGE = "[OPTIONS] [SCRIPT [ARGS]...]\n  g2 gate [OPTIONS] -m MODULE [ARGS]..."
-
-
-class _Gate(click.Command):
-    """Options stand before the script; from its name on, every word is the script's own."""
-
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write(f"Usage: {ctx.command_path} {USAGE}\n")
 
 
 def _part(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -40,12 +36,11 @@ def _part(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
 
 
 @click.command(
-    cls=_Gate,
+    cls=ScriptCommand,
+    usage=USAGE,
     short_help="Run a script and fail on what its baseline does not know.",
     epilog=EPILOG,
-    context_settings={"allow_interspersed_args": False},
 )
-@click.option("-m", "module", is_flag=True, help="Run a module, as python -m does.")
 @click.option("--baseline", metavar="FILE", help="What is known. Default: g2-baseline.json, or what [tool.g2] names.")
 @click.option("--write", is_flag=True, help="Write what this run found into the baseline.")
 @click.option("--staged", is_flag=True, help="Run the entries of [tool.g2] whose imports reach a staged file.")
@@ -57,17 +52,7 @@ def _part(ctx: click.Context, param: click.Parameter, value: str | None) -> floa
     "baseline is lost: 10%. Runs the script twice more.",
 )
 @click.option("--once", is_flag=True, help="Do not look for breaks that hide behind others.")
-@click.option(
-    "--compile", "compile_", multiple=True, metavar="WHAT", help="What to compile, as g2 explain has it. Repeatable."
-)
-@click.option("--calls", type=click.IntRange(min=1), metavar="N", help="Stop observing after N calls of each root.")
-@click.option("--then-stop", is_flag=True, help="With --calls: end the script there, too.")
-@click.option(
-    "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="End each run of a script after so long.",
-)
+@run_options
 @click.option("--format", "--as", "format_", metavar="FORMAT", help="As g2 explain has it.")
 @click.option(
     "-o",

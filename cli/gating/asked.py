@@ -24,6 +24,7 @@ from g2.cli.git import Git
 from g2.cli.look import output_for
 from g2.cli.options import unusual
 from g2.cli.progress import Streams, streams
+from g2.cli.run_options import asked_run
 from g2.cli.store import Store
 from g2.cli.text import inline, plural
 from g2.cli.views import formats
@@ -50,24 +51,12 @@ class Asked:
     @classmethod
     def of(cls, given: dict[str, Any]) -> Asked:
         """Raises Refusal for what excludes each other."""
-        target = tuple(given["target"])
-        if given["module"]:
-            if not target:
-                raise Refusal("no module was named", "g2 gate --help")
-            target = ("-m", *target)
-        elif target and not Path(target[0]).exists():
-            raise Refusal(f"there is no file {target[0]}", "give the path of a Python script: g2 gate SCRIPT")
+        target, options = asked_run(given, "g2 gate")
         if given["staged"] and target:
             raise Refusal("--staged takes no script", ENTRY)
-        if given["then_stop"] and given["calls"] is None:
-            raise Refusal("--then-stop needs --calls", "g2 gate --calls 20 --then-stop SCRIPT")
         if given["format_"] not in (None, *formats()):
             raise Refusal(f"there is no format {given['format_']!r}; there are {', '.join(formats())}")
         choice = Choice.of(given["format_"], given["output"], (), False, given["limit"], given["verbose"])
-        names = ("once", "calls", "then_stop", "time_limit")
-        options = {name: given[name] for name in names if given[name]}
-        if given["compile_"]:
-            options["compile"] = given["compile_"]
         plain = ("staged", "baseline", "write", "tolerance", "limit", "verbose", "quiet")
         return cls(
             target=target,

@@ -10,11 +10,13 @@ import importlib
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from g2.capture.model import Span
-from g2.check.model import Check
 from g2.explain.report import Report
+
+if TYPE_CHECKING:
+    from g2.check.model import Check
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,8 @@ from g2.cli.text import inline, plural, short_path
 _OUTCOMES = {"same": "equal", "close": "equal within rounding", "differs": "WRONG"}
 
 
-def drawn(check: Check | None) -> dict[str, Any] | None:
-    """What the template shows; nothing where there was no check."""
-    if check is None:
-        return None
+def drawn(check: Check) -> dict[str, Any]:
+    """What the template shows."""
     return {
         "headline": sentences.headline(check),
         "wrong": check.wrong,

@@ -21,7 +21,6 @@ from g2.capture.model import Break, Frame, Session
 from g2.cli.summary import advice_when_empty, failure, lost_ms, summary
 from g2.cli.text import blocks, clean, inline, milliseconds, place, plural, seconds
 from g2.cli.views import Cure, Output
-from g2.cli.views._check import drawn
 from g2.cli.views._figures import strips, timeline
 from g2.cli.views._recompiles import counts_of_recompile, guard_name, values_of
 from g2.cli.views._source import rows
@@ -56,7 +55,7 @@ def render(report: Report, output: Output) -> str:
         ],
         strips=strips(report),
         timeline=timeline(report),
-        check=drawn(output.check),
+        check=_checked(output),
         processes=session.processes if len(session.processes) > 1 else (),
         lost=session.lost,
         next_step=report.next_step if not report.clean else "",
@@ -66,6 +65,14 @@ def render(report: Report, output: Output) -> str:
         script=Markup(script),
         policy=_POLICY.format(style=_hash(style), script=_hash(script)),
     )
+
+
+def _checked(output: Output) -> dict[str, Any] | None:
+    if output.check is None:
+        return None
+    from g2.cli.views._check import drawn
+
+    return drawn(output.check)
 
 
 @functools.cache

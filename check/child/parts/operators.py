@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,11 @@ from torch._ops import HigherOrderOperator, OpOverload
 
 from g2.capture.codec import plain
 from g2.check.asked import Asked
+from g2.check.child.decomposed import Table, decomposed
 from g2.check.child.moment import Moment, Tell
 from g2.check.child.timing_call import Called
 from g2.check.model import Operators
 
-Table = Mapping[Any, Callable[..., Any]]
 _CALLS = frozenset({"call_function", "call_method", "call_module"})
 # Inductor's passes over the joint graph (fx_passes/replace_random.py) put prims.inductor_random in their place.
 _DRAWN = ("aten.rand.", "aten.randn.", "aten.randint.", "aten.rand_like.", "aten.randn_like.")
@@ -79,8 +79,13 @@ def levels() -> tuple[tuple[str, Callable[[], Table | None], Callable[[Any], boo
         ("aten", lambda: None, lambda op: False),
         ("core aten", lambda: dict(_of("torch._decomp", "core_aten_decompositions")()), _is_not_core),
         ("prims", lambda: dict(_of("torch._decomp", "decomposition_table")), _is_no_prim),
-        ("inductor", lambda: dict(_of("torch._inductor.decomposition", "select_decomp_table")()), _is_not_lowered),
+        ("inductor", _inductors, _is_not_lowered),
     )
+
+
+def _inductors() -> Table:
+    importlib.import_module("torch._inductor.lowering")  # some of its decompositions ask there, and do not import it
+    return dict(_of("torch._inductor.decomposition", "select_decomp_table")())
 
 
 def at_level(graphs: Graphs, table: Table | None, left: Callable[[Any], bool]) -> tuple[Counter[str], set[str]]:
@@ -88,8 +93,8 @@ def at_level(graphs: Graphs, table: Table | None, left: Callable[[Any], bool]) -
     counts: Counter[str] = Counter()
     undecomposed: set[str] = set()
     for module, inputs in graphs.aten:
-        decomposed = module if table is None else _decomposed(module, inputs, table)
-        for target in _targets(decomposed):
+        traced = module if table is None else decomposed(module, inputs, table)
+        for target in _targets(traced):
             counts[name_of(target)] += 1
             if left(target):
                 undecomposed.add(name_of(target))
@@ -142,21 +147,6 @@ def _targets(module: torch.fx.GraphModule) -> list[Any]:
             if getattr(target, "__name__", "") not in _SILENT and not isinstance(target, torch.fx.GraphModule):
                 found.append(target)
     return found
-
-
-def _decomposed(module: torch.fx.GraphModule, inputs: Sequence[Any], table: Table) -> torch.fx.GraphModule:
-    from torch._guards import detect_fake_mode
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    held = [node.meta.get("val") for node in module.graph.nodes if node.op == "placeholder"]
-    given = [fake if fake is not None else value for fake, value in zip(held, inputs, strict=False)]
-    mode: Any = detect_fake_mode(given)
-    # Each at its own: a graph of AOTAutograd's has no autograd left in it, whatever mode the call was made in.
-    with torch.no_grad(), mode or torch.no_grad():
-        traced: torch.fx.GraphModule = make_fx(
-            torch.fx.Interpreter(module).run, decomposition_table=dict(table), _allow_non_fake_inputs=True
-        )(*given)
-    return traced
 
 
 def _is_not_core(target: Any) -> bool:
