@@ -81,3 +81,31 @@ def test_what_has_no_decomposition_is_named(tmp_path: Path) -> None:
 )
 def test_names(target: Any, name: str) -> None:
     assert operators.name_of(target) == name
+
+
+class Attention(torch.nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide, self.last = torch.nn.Linear(16, 48), torch.nn.Linear(16, 16)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        rows, length, _ = x.shape
+        query, key, value = self.wide(x).view(rows, length, 3, 2, 8).permute(2, 0, 3, 1, 4)
+        attended = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+        return cast(torch.Tensor, self.last(attended.transpose(1, 2).view(rows, length, 16)))
+
+
+@pytest.mark.parametrize("trains", [False, True])
+def test_a_view_of_what_decomposes_to_other_strides(tmp_path: Path, trains: bool) -> None:
+    with torch.set_grad_enabled(trains):
+        found = levels(Attention(), torch.randn(2, 4, 16), trains=trains, folder=tmp_path)
+    attends = "aten._scaled_dot_product_flash_attention_for_cpu.default"
+    assert attends in dict(found["aten"].counts) and attends not in dict(found["core aten"].counts)
+    assert "aten.clone.default" in dict(found["core aten"].counts)  # what reshape does there
+    assert "aten.view.default" not in dict(found["prims"].counts)
+
+
+def test_decompositions_that_ask_inductor(tmp_path: Path) -> None:
+    module = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.MaxPool2d(2), torch.nn.BatchNorm2d(2))
+    found = levels(module, torch.randn(2, 1, 10, 10), trains=True, folder=tmp_path)
+    assert "prims._low_memory_max_pool_with_offsets.default" in dict(found["inductor"].counts)
