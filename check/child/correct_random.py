@@ -16,8 +16,9 @@ from statistics import fmean, variance
 import torch
 
 from g2.check.child.correct_judge import Verdict
-from g2.check.child.correct_runs import Case, Failed, How, Runs, Setting
+from g2.check.child.correct_runs import Failed, How, Runs, Setting
 from g2.rewrite.trial.deeds import Leaf, Outcome
+from g2.rewrite.trial.subject import Case
 from g2.rewrite.trial.variants import Made, Variant
 
 RUNS = 25

@@ -27,6 +27,7 @@ from g2.rewrite.trial.forking import attempt
 from g2.rewrite.trial.outcome import Watched, observe
 from g2.rewrite.trial.precise import in_double
 from g2.rewrite.trial.restoring import Kept
+from g2.rewrite.trial.subject import Case
 from g2.rewrite.trial.variants import Made, Variant
 
 RECORDED = "as recorded"
@@ -40,14 +41,6 @@ class How(Enum):
     EXACT = "eager in float64"
     SHAKEN = "eager in float64, the inputs moved by one unit in the last place"
     COMPILED = "compiled"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """Calls made one after another on the same object, and what they are in words."""
-
-    inputs: str
-    calls: tuple[Variant, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from g2.capture.through.quiet import become_quiet, silence_descriptors
 from g2.check.asked import Asked
 from g2.check.child import given, rooms
 from g2.check.child.moment import CompilerFailed, Moment, Tell
+from g2.check.child.said import said
 from g2.rewrite.trial.forking import attempt
 from g2.rewrite.trial.restoring import Kept
 
@@ -89,7 +90,7 @@ def _here(name: str, moment: Moment, asked: Asked, folder: Path, journal: Journa
     try:
         importlib.import_module(f"g2.check.child.parts.{name}").work(moment, asked, folder, journal.write)
     except (Exception, CompilerFailed) as error:
-        journal.write({"e": "failed", "name": name, "why": _said(error)})
+        journal.write({"e": "failed", "name": name, "why": said(error)})
 
 
 def _script(folder: Path) -> int:
@@ -137,9 +138,4 @@ def _part(name: str, moment: Moment, asked: Asked, folder: Path, tell: Tell, _an
     try:
         importlib.import_module(f"g2.check.child.parts.{name}").work(moment, asked, folder, tell)
     except (Exception, CompilerFailed) as error:
-        tell({"e": "failed", "name": name, "why": _said(error)})
-
-
-def _said(error: BaseException) -> str:
-    text = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {text[0][:300]}"
+        tell({"e": "failed", "name": name, "why": said(error)})

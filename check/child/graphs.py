@@ -30,6 +30,7 @@ from torch._subclasses.fake_tensor import (
 from g2.check.child import attention, eager, lines, reference
 from g2.check.child import random as streams
 from g2.check.child.moment import Moment
+from g2.check.child.said import said
 from g2.check.model import Line
 from g2.rewrite.trial.gradients import tensors_of
 
@@ -125,13 +126,13 @@ def _compiler(found: Found, folder: Path, most: int) -> Callable[..., Any]:
         try:
             keeper.eager = eager.moved(graph)
         except Exception as error:  # a figure less; the graph itself may well be traced
-            found.notes.append(f"The bytes that eager moves for graph {identity} could not be counted: {_said(error)}")
+            found.notes.append(f"The bytes that eager moves for graph {identity} could not be counted: {said(error)}")
         try:
             return _traced(graph, list(inputs), keeper)
         except (DataDependentOutputException, DynamicOutputShapeException):
             raise  # Dynamo breaks its graph there, as it does for Inductor
         except Exception as error:
-            found.refused.append((identity, _said(error)))
+            found.refused.append((identity, said(error)))
             return graph.forward
 
     return compiler
@@ -286,8 +287,3 @@ def _cotangent(tensor: torch.Tensor, seed: int) -> torch.Tensor:
     """Odd multiples of 1/4, exact in every floating dtype."""
     steps = torch.randint(-5, 5, tensor.shape, generator=torch.Generator().manual_seed(seed))
     return ((2 * steps + 1).to(torch.float64) / 4).to(device=tensor.device, dtype=tensor.dtype)
-
-
-def _said(error: BaseException) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()] or [""]
-    return f"{type(error).__name__}: {lines[0][:300]}"

@@ -19,11 +19,12 @@ from typing import BinaryIO
 from g2.capture.codec import build, plain
 from g2.check.child import correct_random, locate_crash, locate_random, locate_traced, repro
 from g2.check.child.correct_judge import Verdict
-from g2.check.child.correct_runs import Case, How, Runs, Setting, apart, prepared
+from g2.check.child.correct_runs import How, Runs, Setting, apart, prepared
 from g2.check.child.locate_hooks import Record
 from g2.check.child.locate_stages import Found, Stages
 from g2.check.child.moment import Tell
 from g2.check.model import Wrong
+from g2.rewrite.trial.subject import Case
 
 _LEAST = 20.0  # seconds
 ENDED = "ended the process"

@@ -15,12 +15,13 @@ from torch.fx.node import map_arg
 from torch.utils._pytree import tree_map
 
 from g2.check.child.correct_judge import Verdict, verdict
-from g2.check.child.correct_runs import Case, How, Runs, Setting, prepared
+from g2.check.child.correct_runs import How, Runs, Setting, prepared
 from g2.check.child.locate_hooks import Record, cloned, copied
 from g2.check.child.locate_lines import lines_of, op_of
 from g2.check.child.locate_stages import Found
 from g2.check.child.locate_values import Values, values_of, wrong
 from g2.check.model import Worst, Wrong
+from g2.rewrite.trial.subject import Case
 
 _STAGES = (("eager", "Dynamo's tracing"), ("aot_eager", "AOTAutograd's tracing"))
 

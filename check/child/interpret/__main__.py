@@ -44,7 +44,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def _worker(asked: Any) -> int:
     os.environ["TRITON_INTERPRET"] = "1"  # before triton is imported
-    from g2.check.child.interpret import private, work, worker
+    from g2.check.child.interpret import private, worker
+    from g2.check.child.said import said
 
     try:
         worker.main(asked.folder, asked.target, asked.seconds, frozenset(asked.skip), asked.events, asked.sample)
@@ -53,7 +54,7 @@ def _worker(asked: Any) -> int:
             file.write(json.dumps({"e": "stopped", "why": str(error)}) + "\n")
     except Exception as error:
         with asked.events.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"e": "stopped", "why": work._said(error)}) + "\n")
+            file.write(json.dumps({"e": "stopped", "why": said(error)}) + "\n")
     return 0
 
 

@@ -16,6 +16,7 @@ import torch
 from g2.check.child.interpret import launching, private, randoms, reference, wrapper
 from g2.check.child.interpret.launches import Launches, mutated, names, signature
 from g2.check.child.interpret.memory import OutOfBounds
+from g2.check.child.said import deepest, said
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -60,7 +61,7 @@ class Run:
         try:
             made = getattr(cache.load(code), name)
         except Exception as error:
-            return _Runner(self, name, None, f"it cannot be loaded: {_said(error)}")
+            return _Runner(self, name, None, f"it cannot be loaded: {said(deepest(error))}")
         self.kernels[name] = made
         return _Runner(self, name, made, "")
 
@@ -94,7 +95,7 @@ class Run:
             if (bounds := _cause(error, OutOfBounds)) is not None:
                 self._wrong(name, str(bounds), named, kernel)
             else:
-                self._fail(name, _said(error), named, kernel)
+                self._fail(name, said(deepest(error)), named, kernel)
             return
         self._compare(name, done, named, line)
 
@@ -271,11 +272,3 @@ def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseExcept
             return error
         error = error.__cause__ or error.__context__
     return None
-
-
-def _said(error: BaseException) -> str:
-    deepest = error
-    while deepest.__cause__ is not None:
-        deepest = deepest.__cause__
-    lines = [line for line in str(deepest).splitlines() if line.strip()] or [""]
-    return f"{type(deepest).__name__}: {lines[0][:300]}"

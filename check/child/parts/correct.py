@@ -12,10 +12,11 @@ from g2.capture.codec import plain
 from g2.check.child import correct_random, locate
 from g2.check.child.correct_judge import Verdict, strides_differ, verdict
 from g2.check.child.correct_rule import MADE, WHOLE
-from g2.check.child.correct_runs import RECORDED, Case, Failed, How, Runs, Setting
+from g2.check.child.correct_runs import RECORDED, Failed, How, Runs, Setting
 from g2.check.child.moment import Asked, Moment, Tell
 from g2.check.model import Compared
 from g2.rewrite.trial.deeds import Outcome
+from g2.rewrite.trial.subject import Case
 from g2.rewrite.trial.variants import sequences, variants
 
 _COMPARING = 0.6  # of the time for the part; what is left is for finding where it is wrong
