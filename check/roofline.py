@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from g2.check.devices import Device, device, this_machine
-from g2.check.model import Call, Graph, Kernel, Lowered
+from g2.check.model import Call, Graph, Kernel, Lowered, Variant
 
 MEMORY, ARITHMETIC, LAUNCH = "memory", "arithmetic", "launch"
 # Words in the names of ops that the matrix units do.
@@ -61,6 +61,17 @@ class Wall:
     def left(self) -> float | None:
         """The fused graph's bytes over those that any version must move: 1 is all that fusion can do."""
         return self.fused / self.needed if self.needed else None
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The limits of the processor that a call was measured on, the least time for it there, and the share of that limit
+    which its compiled form reached: 1 is as fast as can be, while data comes from memory.
+    """
+
+    on: Device
+    floor: Floor
+    reached: float
 
 
 def is_product(kernel: Kernel) -> bool:
@@ -128,24 +139,22 @@ def call_floor(call: Call, target: str, on: Device | None = None, replayed: bool
     return total(lowered_floor(one, on, replayed) for one in found)
 
 
-def here(call: Call) -> Device | None:
-    """The processor that a call was measured on, with the limits that the run measured. None where none were."""
-    one = call.speed.machine if call.speed else None
-    if one is None:
-        return None
-    return this_machine(one.name, one.threads, one.bandwidth, one.memory, one.cache, dict(one.rates))
-
-
-def here_floor(call: Call) -> Floor | None:
-    """Of one call as it was measured on a processor: what its graphs must move and compute there at least, however
-    they are fused. Held against the measured time by reached(). None without graphs or limits.
+def here(call: Call) -> Here | None:
+    """How near the compiled call came to the limits of the processor that it was measured on, as the run measured these:
+    what its graphs must move and compute at least, however they are fused. None without graphs or a measurement.
     """
-    on = here(call)
-    if on is None or call.speed is None or not call.graphs:
+    speed = call.speed
+    machine = speed.machine if speed else None
+    if speed is None or machine is None or not call.graphs:
         return None
-    wanted = call.graphs if "backward" in call.speed.what else [one for one in call.graphs if one.kind != "backward"]
+    on = this_machine(
+        machine.name, machine.threads, machine.bandwidth, machine.memory, machine.cache, dict(machine.rates)
+    )
+    wanted = call.graphs if "backward" in speed.what else [one for one in call.graphs if one.kind != "backward"]
     rate = max(on.vector.values(), default=None)
-    return total(_floor(one.needed_bytes, one.flops, rate, 1, on, False) for one in wanted)
+    floor = total(_floor(one.needed_bytes, one.flops, rate, 1, on, False) for one in wanted)
+    took = next((one.call_s.median for one in speed.timed if one.variant == Variant.COMPILED), None)
+    return Here(on, floor, share) if (share := reached(floor, took)) is not None else None
 
 
 def wall(graph: Graph, lowered: Lowered) -> Wall:

@@ -55,7 +55,7 @@ def apart(moment: Moment, asked: Asked, folder: Path, parents: Journal) -> None:
     try:
         _parts(_prepared(moment, asked, folder, journal.write), asked, folder, journal)
     except BaseException as error:
-        journal.write({"e": "failed", "name": "examination", "why": f"{type(error).__name__}: {error}"[:500]})
+        _failed(error, asked, journal)
     journal.write({"e": "end", "s": round(time.monotonic() - begin, 3)})
 
 
@@ -79,6 +79,8 @@ def here(moment: Moment, asked: Asked, folder: Path) -> None:
             if group in asked.parts:
                 _here(name, moment, asked, folder, journal)
                 kept.restore()
+    except Exception as error:
+        _failed(error, asked, journal)
     finally:
         torch.set_grad_enabled(before)
         torch.compiler.reset()
@@ -91,6 +93,13 @@ def _here(name: str, moment: Moment, asked: Asked, folder: Path, journal: Journa
         importlib.import_module(f"g2.check.child.parts.{name}").work(moment, asked, folder, journal.write)
     except (Exception, CompilerFailed) as error:
         journal.write({"e": "failed", "name": name, "why": said(error)})
+
+
+def _failed(error: BaseException, asked: Asked, journal: Journal) -> None:
+    if isinstance(error, given.NotGiven):
+        journal.write({"e": "failed", "name": f"--inputs {asked.inputs}", "why": str(error)})
+    else:
+        journal.write({"e": "failed", "name": "examination", "why": f"{type(error).__name__}: {error}"[:500]})
 
 
 def _script(folder: Path) -> int:
@@ -112,12 +121,19 @@ def _prepared(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> Moment:
     if os.getpid() == script:  # it goes on after this, maybe with its first backward pass
         seen = seen or (moment.module is not None and moment.module.training)
     trains = seen and torch.is_grad_enabled()
-    moment = replace(moment, trains=trains)
-    if asked.inputs:
-        moment = given.other(moment, asked.inputs)
-    if asked.dtype:
-        moment = given.cast(moment, asked.dtype)
-    tell({"e": "call", **given.told(moment), "variant": asked.variant})
+    recorded = moment = replace(moment, trains=trains)
+    try:
+        if asked.inputs:
+            moment = given.other(moment, asked.inputs)
+        if asked.dtype:
+            moment = given.cast(moment, asked.dtype)
+        if asked.inputs and os.getpid() != script:
+            given.accepted(moment, asked.inputs, asked.seconds)
+    except BaseException:
+        moment = recorded
+        raise
+    finally:
+        tell({"e": "call", **given.told(moment), "variant": asked.variant})
     return moment
 
 

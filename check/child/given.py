@@ -6,28 +6,71 @@ import importlib
 import inspect
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
 from g2.check.child.moment import Moment
 from g2.rewrite.trial.copies import Change, Inputs
+from g2.rewrite.trial.forking import attempt
 
 _SHOWN = 6  # inputs that are named
 
 
-def other(moment: Moment, where: str) -> Moment:
-    """The call with what `module:function` gives: a tuple of arguments, a dict of named ones, or one input.
+class NotGiven(Exception):
+    """The person's function gave no inputs; the message is a sentence."""
 
-    Raises whatever the person's function raises, ImportError, AttributeError.
+
+def other(moment: Moment, where: str) -> Moment:
+    """The call with what `module:function` gives: a tuple of arguments, a dict of named ones, or one tensor.
+
+    Raises NotGiven.
     """
-    module, _, name = where.partition(":")
-    found = getattr(importlib.import_module(module), name)()
+    found = _found(where)
     before = moment.args[:1] if moment.args and moment.args[0] is moment.module else ()
     if isinstance(found, Mapping):
         return replace(moment, args=before, kwargs=dict(found))
-    args = tuple(found) if isinstance(found, (tuple, list)) else (found,)
-    return replace(moment, args=(*before, *args), kwargs={})
+    if isinstance(found, torch.Tensor):
+        found = (found,)
+    if not isinstance(found, (tuple, list)):
+        kind = "None" if found is None else f"{type(found).__name__}"
+        wanted = "a tuple of arguments, a dict of named ones, or one tensor"
+        raise NotGiven(f"{where} returned {kind}; it is to return {wanted}")
+    return replace(moment, args=(*before, *found), kwargs={})
+
+
+def _found(where: str) -> Any:
+    name, _, function = where.partition(":")
+    try:
+        module = importlib.import_module(name)
+    except BaseException as error:  # the person's own code
+        raise NotGiven(f"the module {name} could not be imported: {_told(error)}") from error
+    if not callable(call := getattr(module, function, None)):
+        has = "is no function" if call is not None else "is not there"
+        raise NotGiven(f"{function} {has} in the module {name} ({getattr(module, '__file__', None) or 'built in'})")
+    try:
+        return call()
+    except BaseException as error:
+        raise NotGiven(f"{where} raised {_told(error)}") from error
+
+
+def accepted(moment: Moment, where: str, seconds: float) -> None:
+    """Raises NotGiven when eager cannot be called with what was given. It is called in a fork."""
+
+    def work(answer: BinaryIO) -> None:
+        try:
+            moment.eager(*moment.args, **moment.kwargs)
+        except Exception as error:
+            answer.write(_told(error).encode())
+
+    if said := attempt(work, seconds).data:
+        name = moment.root.partition("@")[0]
+        raise NotGiven(f"{name} does not take what {where} gives: {said.decode()}")
+
+
+def _told(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0][:300]}"
 
 
 def cast(moment: Moment, name: str) -> Moment:

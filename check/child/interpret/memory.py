@@ -109,6 +109,8 @@ class Guarded:
 
     def create_atomic_rmw(self, op: Any, ptr: Any, val: Any, mask: Any, *rest: Any, **named: Any) -> Any:
         self._visit(ptr, mask, "updates")
+        for one in (ptr, val, mask):  # triton 3.7 walks them as if they were no views: a broadcast number is one
+            one.data = np.ascontiguousarray(one.data)
         return super().create_atomic_rmw(op, ptr, val, mask, *rest, **named)  # type: ignore[misc]
 
     def _visit(self, ptrs: Any, mask: Any, does: str) -> None:

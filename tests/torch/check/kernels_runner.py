@@ -70,6 +70,7 @@ class Pieces(nn.Module):
     def forward(self, x: Tensor, at: Tensor) -> tuple[Tensor, ...]:
         self.seen += 1
         summed = torch.zeros(6, 8).scatter_add(0, (at % 6)[:, None].expand(-1, 8), x)
+        summed = summed + torch.zeros(6).index_add(0, at % 6, torch.ones(len(at)))[:, None]  # a number, for all
         put = summed.index_put((at[:3] % 6,), x[:3], accumulate=True)
         ordered, places = torch.sort(put, dim=0)
         return torch.cumsum(ordered, 0) + torch.rand_like(ordered), places, torch.topk(put, 2, dim=0)[0]

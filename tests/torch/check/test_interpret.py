@@ -66,6 +66,19 @@ def test_a_planted_minus_is_named_at_its_kernel(block: list[Path], tmp_path: Pat
         assert kernel in data["why"]
 
 
+def test_one_wrong_element_at_the_end_is_found(block: list[Path], tmp_path: Path) -> None:
+    place, kernel = staged.planted(
+        block[1],
+        tmp_path / "last",
+        "sm_90",
+        r"tl\.store\((out_ptr2) \+ \((x\d)\), (tmp\d+), xmask\)",
+        r"tl.store(\1 + (\2), tl.where(xindex == xnumel - 1, \3 + 1, \3), xmask)",
+        "triton_poi",
+    )
+    data = staged.run("interpret", place, "sm_90")
+    assert data["kernels"][kernel]["why"].startswith("1 of "), data["kernels"]
+
+
 def test_a_kernel_that_reads_elsewhere_is_named(block: list[Path], tmp_path: Path) -> None:
     place, kernel = staged.planted(
         block[0], tmp_path / "far", "sm_90", r"tl\.load\((in_ptr\d+) \+ \(", r"tl.load(\1 + (1000000 + "
