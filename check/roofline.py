@@ -89,9 +89,12 @@ def limit(kernel: Kernel, on: Device) -> tuple[str, float | None]:
 
 
 def kernel_floor(kernel: Kernel, on: Device, replayed: bool = False) -> Floor:
-    """Of all launches of a kernel in one call. replayed: from a CUDA graph."""
+    """Of all launches of a kernel in one call. replayed: from a CUDA graph. A call that moves and computes nothing, a
+    view, launches nothing.
+    """
     _, rate = limit(kernel, on)
-    return _floor(kernel.read + kernel.written, kernel.flops, rate, kernel.launches, on, replayed)
+    moved = kernel.read + kernel.written
+    return _floor(moved, kernel.flops, rate, kernel.launches if moved or kernel.flops else 0, on, replayed)
 
 
 def lowered_floor(lowered: Lowered, on: Device, replayed: bool = False) -> Floor:
@@ -140,8 +143,9 @@ def call_floor(call: Call, target: str, on: Device | None = None, replayed: bool
 
 
 def here(call: Call) -> Here | None:
-    """How near the compiled call came to the limits of the processor that it was measured on, as the run measured these:
-    what its graphs must move and compute at least, however they are fused. None without graphs or a measurement.
+    """How near the compiled call came to the limits of the processor that it was measured on, as the run measured
+    these: what its graphs must move and compute at least, however they are fused. None without graphs or a
+    measurement.
     """
     speed = call.speed
     machine = speed.machine if speed else None

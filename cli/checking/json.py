@@ -8,7 +8,7 @@ from typing import Any
 
 from g2.check.devices import architecture, device
 from g2.check.model import Call, Check, Line
-from g2.check.roofline import call_floor, call_wall, kernel_floor
+from g2.check.roofline import call_floor, call_wall, here, kernel_floor
 from g2.cli.text import relative
 
 FORMAT = 1
@@ -18,8 +18,19 @@ def render(check: Check) -> str:
     """The whole check, every field of it; with the floors of kernels and calls on their target."""
     document = {"format": FORMAT, "wrong": check.wrong, **_plain(check, check.cwd)}
     for call, drawn in zip(check.calls, document["calls"], strict=True):
+        drawn["here"] = _here(call)
         drawn["limits"] = {name: _limit(check, call, name) for name in check.targets}
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _here(call: Call) -> dict[str, Any] | None:
+    """How near the compiled call came to what the processor can do that it was measured on."""
+    found = here(call)
+    if found is None:
+        return None
+    rates = dict(found.on.vector)
+    return {"device": found.on.name, "bandwidth": found.on.bandwidth, "rates": rates,
+            "floor": _plain(found.floor, ""), "reached": found.reached}  # fmt: skip
 
 
 def _limit(check: Check, call: Call, name: str) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from g2.check import roofline
 from g2.check.devices import Device
 from g2.check.model import Call, Check, Graph, Lowered, Speed, Variant
 from g2.check.roofline import Floor, Wall
 from g2.cli.checking.amounts import ratio, size, time
+from g2.cli.checking.points import quantity
 from g2.cli.text import listing, plural
 
 _KINDS = {"same": "bit for bit", "close": "within rounding", "refused": "both raise the same"}
@@ -99,6 +101,24 @@ def speed(found: Speed) -> Iterator[str]:
         whose = " of the rewritten script" if variant == Variant.FIXED else ""
         yield f"{variant}: {ratio(gain)} against eager{whose}.{cost}{paid}"
     yield from found.notes
+
+
+def here(call: Call) -> Iterator[str]:
+    """How near the compiled call came to what the processor can do on which it was measured."""
+    found = roofline.here(call)
+    if found is None:
+        return
+    floor, on = found.floor, found.on
+    share = f"{found.reached:.0%}" if found.reached >= 0.01 else "less than 1%"
+    work = listing([quantity(floor.bytes, "B")] + ([quantity(floor.flops, "FLOP")] if floor.flops else []))
+    rates = [f"{quantity(on.bandwidth, 'B')}/s copied"]
+    rates += [f"{quantity(max(on.vector.values()), 'FLOP')}/s in a matrix product"] if on.vector else []
+    binds = "memory" if floor.binds == roofline.MEMORY else "arithmetic"
+    cached = " Its data fits into the cache, which is faster than that." if floor.cached else ""
+    yield (
+        f"compiled reached {share} of this CPU's own limit, measured in this run ({listing(rates)}): {work} take "
+        f"{time(floor.seconds)} at least; {binds} binds.{cached}"
+    )
 
 
 def kernels(call: Call, target: str) -> str:

@@ -52,7 +52,8 @@ def _call(page: Page, check: Check, call: Call) -> None:
         if wrong.repro:
             page.paragraph(Text(f"python {short_path(wrong.repro, check.cwd)} shows it without g2."), 10)
     if call.speed is not None:
-        page.labelled("Speed", [page.prose(text) for text in sentences.speed(call.speed)], 2)
+        texts = [page.prose(text) for text in (*sentences.speed(call.speed), *sentences.here(call))]
+        page.labelled("Speed", texts, 2)
     for name in check.targets:
         if any(one.target == architecture(name) for graph in call.graphs for one in graph.lowered):
             _target(page, check, call, name)

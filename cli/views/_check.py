@@ -37,7 +37,7 @@ def _call(check: Check, call: Call) -> dict[str, Any]:
         "inputs": inline(call.inputs),
         "correct": list(sentences.correct(call)),
         "wrong": list(sentences.wrongs(call)),
-        "speed": list(sentences.speed(call.speed)) if call.speed else [],
+        "speed": [*sentences.speed(call.speed), *sentences.here(call)] if call.speed else [],
         "targets": list(_targets(check, call)),
         "failed": [f"{part.name} could not be done: {part.why}" for part in call.failed],
         "notes": call.notes,

@@ -38,7 +38,7 @@ def test_the_json_is_what_its_schema_says(wrong: bool, words: str) -> None:
 
 def test_the_schema_has_every_field_of_the_model() -> None:
     definitions = {"Check": SCHEMA, **SCHEMA["$defs"]}
-    extra = {"Check": {"format", "wrong"}, "Call": {"limits"}}
+    extra = {"Check": {"format", "wrong"}, "Call": {"here", "limits"}}
     for name, definition in definitions.items():
         cls: Any = getattr(model, name, None) or getattr(roofline, name)
         fields = {one.name for one in dataclasses.fields(cls)} | extra.get(name, set())
@@ -87,6 +87,23 @@ def test_what_is_wrong_comes_first_and_says_where() -> None:
     assert "op aten.relu.default" in text
     assert "the output[3, 4]: eager 1, compiled 2, in float64 1.0000001" in text
     assert "python r/repro.py shows it without g2." in text
+
+
+def test_what_the_cpu_itself_could_do_is_held_against_the_compiled_call() -> None:
+    machine = model.Machine("CPU", 1, bandwidth=1e9, cache=1000, rates=(("float32", 1e12),))
+    before = check_samples.check()
+    (call,) = before.calls
+    assert call.speed is not None
+    check = replace(before, calls=(replace(call, speed=replace(call.speed, machine=machine)),))
+    text = " ".join(render(check, PLAIN).split())
+    # 500 kB at 1 GB/s, against 2 ms
+    assert "compiled reached 25% of this CPU's own limit" in text
+    assert "500 kB and 11 MFLOP take 500 us at least; memory binds." in text
+    document = json.loads(as_json(check))
+    jsonschema.validate(document, SCHEMA, jsonschema.Draft202012Validator)
+    assert document["calls"][0]["here"]["reached"] == pytest.approx(0.25)
+    assert json.loads(as_json(before))["calls"][0]["here"] is None
+    assert "own limit" not in render(before, PLAIN)
 
 
 def test_a_wrong_triton_kernel_is_wrong() -> None:

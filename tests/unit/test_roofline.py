@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from g2.check import roofline
 from g2.check.devices import Device, device, this_machine
-from g2.check.model import Call, Graph, Kernel, Line, Lowered, Machine, Speed
+from g2.check.model import Call, Graph, Interval, Kernel, Line, Lowered, Machine, Speed, Timed
 from g2.check.roofline import (
     call_floor,
     call_wall,
     dearest,
     eager_floor,
-    here_floor,
+    here,
     is_product,
     kernel_floor,
     limit,
@@ -185,22 +185,30 @@ def test_what_was_measured_is_drawn_as_such() -> None:
     assert "50%" in drawn and "Floors, not times" not in drawn
 
 
+def test_a_view_launches_nothing() -> None:
+    view = Kernel("torch.ops.aten.view_as_real.default", "library", launches=3)
+    floor = kernel_floor(view, on())
+    assert (floor.seconds, floor.binds) == (0, "")
+
+
 def test_a_measured_processor_has_one_roof() -> None:
-    here = this_machine("CPU", 1, 30e9, 16e9, 32e6, {"float32": 1e11})
-    assert "100 GFLOP/s" in terminal((replace(NORM, flops=10**11),), here)
-    assert "measured here" in svg((NORM,), here, "model")
-    assert roofline.kernel_floor(NORM, here).launch == 0
+    measured = this_machine("CPU", 1, 30e9, 16e9, 32e6, {"float32": 1e11})
+    assert "100 GFLOP/s" in terminal((replace(NORM, flops=10**11),), measured)
+    assert "measured here" in svg((NORM,), measured, "model")
+    assert roofline.kernel_floor(NORM, measured).launch == 0
 
 
 def test_what_a_processor_reached_of_its_own_limits() -> None:
     machine = Machine("CPU", 1, bandwidth=10e9, cache=MIB, rates=(("float32", 1e11),))
-    found = replace(call(), speed=Speed("cpu", "Inductor's C++ backend", 1, "forward", machine=machine))
-    floor = here_floor(found)
-    assert floor is not None and not floor.cached
-    assert floor.seconds == pytest.approx(10**9 / 1e11)  # arithmetic binds; backward was not timed
-    assert found.speed is not None
-    both = here_floor(replace(found, speed=replace(found.speed, what="forward and backward")))
-    assert both is not None and both.seconds == pytest.approx(10**9 / 1e11 + 50 * MIB / 10e9)
-    assert reached(floor, 0.02) == pytest.approx(0.5)
-    assert here_floor(call()) is None
-    assert here_floor(replace(found, graphs=())) is None
+    timed = (Timed("eager", Interval(0.03, 0.03, 0.03, 9)), Timed("compiled", Interval(0.02, 0.02, 0.02, 9)))
+    speed = Speed("cpu", "Inductor's C++ backend", 1, "forward", timed, machine=machine)
+    found = replace(call(), speed=speed)
+    limits = here(found)
+    assert limits is not None and not limits.floor.cached and limits.on.measured
+    assert limits.floor.seconds == pytest.approx(10**9 / 1e11)  # arithmetic binds; backward was not timed
+    assert limits.reached == pytest.approx(0.5)
+    both = here(replace(found, speed=replace(speed, what="forward and backward")))
+    assert both is not None and both.floor.seconds == pytest.approx(10**9 / 1e11 + 50 * MIB / 10e9)
+    assert here(call()) is None
+    assert here(replace(found, graphs=())) is None
+    assert here(replace(found, speed=replace(speed, timed=timed[:1]))) is None
