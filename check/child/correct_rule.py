@@ -15,7 +15,9 @@ taken over, since in float32 it would hide a dropped epsilon). ulps and floor, b
     float8             1 and 0     one of the two neighbours; three bits of mantissa leave no room for a floor
     integers, bool     equal
 
-That is the rule for one kernel. Over a whole call rounding adds up: a sum of n terms loses about sqrt(n) units where
+That is the rule for one kernel, and for the outputs of a graph whose kernels are interpreted: there max|eager - exact|
+is joined by what the same graph gives in float64 when every operator's result is moved by a unit in the last place of
+float32 (interpret/exactly.py). Over a whole call rounding adds up: a sum of n terms loses about sqrt(n) units where
 eager on a CPU adds in float64 (batch norm), and what comes after it is further off. There the floor is 1024 units of
 float32 or float64, 1.2e-4 of the largest element, which is the tolerance of torch's own check of whole models (`same`,
 tol=1e-4); gradients of a small residual network were seen at 170. On inputs that we made it is 4096 units, 5e-4: all
