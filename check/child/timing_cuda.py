@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,13 @@ import torch
 from g2.capture.codec import plain
 from g2.check.asked import Asked
 from g2.check.child import caches, timing, timing_memory
-from g2.check.child.moment import Moment, Tell
+from g2.check.child.moment import CompilerFailed, Moment, Tell
 from g2.check.child.parts.speed import COMPILED, EAGER, Compiled, told
-from g2.check.child.timing_call import Called
+from g2.check.child.said import said
+from g2.check.child.timing_call import Called, Given
 from g2.rewrite.trial.restoring import Kept
 
+Run = Callable[[int], Any]  # with the set of inputs of that number
 REPLAYED = "replayed"  # the compiled call from a CUDA graph
 _SETS = 4  # of inputs, so that no call finds its own in the cache
 _LONGEST = 20.0  # seconds of measuring
@@ -35,35 +37,23 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell, device: torch.d
     ends = time.perf_counter() + asked.seconds
     called = Called(moment, time.perf_counter)
     kept = Kept([moment.module, *moment.args, *moment.kwargs.values()])
-    compiler: Any = torch.compiler
     flush = _flush(device)
     notes: list[str] = []
     firsts: dict[str, tuple[float, float]] = {EAGER: (_first(called.eager, device, tell, "call"), 0.0)}
+    kept.restore()
+    sets = called.sets(_SETS)
+    if len(sets) == 1:
+        notes.append("Only the recorded inputs were used: they could not be copied.")
+    runs: dict[str, Run] = {EAGER: lambda at: called.make(moment.eager, sets[at % len(sets)])}
+    prevents: tuple[str, ...] = ()
     with caches.cold(folder / "cold"):
-        compiled = Compiled(moment, asked.mode)
-        kept.restore()
-        first = _first(lambda: called.make(compiled.run), device, tell, "compile")
-        firsts[COMPILED] = (first, first)
-        for _ in range(_WARM):
-            _first(lambda: called.make(compiled.run), device, tell, "call")
-        sets = called.sets(_SETS)
-        if len(sets) == 1:
-            notes.append("Only the recorded inputs were used: they could not be copied.")
-
-        def as_compiled(at: int) -> Any:
-            compiler.cudagraph_mark_step_begin()
-            return called.make(compiled.run, sets[at % len(sets)])
-
-        runs: dict[str, Callable[[int], Any]] = {
-            EAGER: lambda at: called.make(moment.eager, sets[at % len(sets)]),
-            COMPILED: as_compiled,
-        }
-        prevents, replay = _skipped(), None
-        if not compiled.replays:  # where Inductor replays graphs itself, no other can be captured around them
-            failed, replay = capture(lambda: called.make(compiled.run), device)
-            prevents = (*prevents, *failed)
-        if replay is not None:
-            runs[REPLAYED] = _replaying(replay)
+        try:
+            found = _compiled(moment, asked, called, sets, device, tell)
+            firsts[COMPILED], prevents = (found.first, found.first), found.prevents
+            runs |= found.runs
+        except (Exception, CompilerFailed) as error:  # eager's own times are told all the same
+            kept.restore()
+            tell({"e": "failed", "name": "speed compiled", "why": said(error)})
         begin = time.perf_counter()
         variants = {name: _once(run, flush, device) for name, run in runs.items()}
         taken = timing.rounds(
@@ -71,7 +61,7 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell, device: torch.d
         )
         tell({"e": "spent", "what": "call", "s": round(time.perf_counter() - begin, 6)})
         peaks = {name: timing_memory.peak(lambda run=run: run(0), device) for name, run in runs.items()}  # type: ignore[misc]
-        host = host_share(lambda: runs[COMPILED](0), device)
+        host = host_share(lambda: runs[COMPILED](0), device) if COMPILED in runs else None
     if not taken.narrow:
         notes.append("The time for measuring ended before the intervals of speedups were within 2% of them.")
     name = f"cuda ({torch.cuda.get_device_name(device)})"
@@ -80,6 +70,39 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell, device: torch.d
     tell({"e": "speed", "speed": plain(replace(
         speed, what=called.what, clock="device", notes=tuple(notes), noise=noise, host=host, prevents=prevents,
     ))})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """first: seconds of the first call. prevents: why there is no CUDA graph of it."""
+
+    first: float
+    runs: dict[str, Run]
+    prevents: tuple[str, ...]
+
+
+def _compiled(
+    moment: Moment, asked: Asked, called: Called, sets: list[Given], device: torch.device, tell: Tell
+) -> _Compiled:
+    """The compiled call, and its replay from a CUDA graph where there can be one. Raises what compiling raises."""
+    compiler: Any = torch.compiler
+    compiled = Compiled(moment, asked.mode)
+    first = _first(lambda: called.make(compiled.run), device, tell, "compile")
+    for _ in range(_WARM):
+        _first(lambda: called.make(compiled.run), device, tell, "call")
+
+    def as_compiled(at: int) -> Any:
+        compiler.cudagraph_mark_step_begin()
+        return called.make(compiled.run, sets[at % len(sets)])
+
+    runs: dict[str, Run] = {COMPILED: as_compiled}
+    prevents = _skipped()
+    if not compiled.replays:  # where Inductor replays graphs itself, no other can be captured around them
+        failed, replay = capture(lambda: called.make(compiled.run), device)
+        prevents = (*prevents, *failed)
+        if replay is not None:
+            runs[REPLAYED] = _replaying(replay)
+    return _Compiled(first, runs, prevents)
 
 
 def capture(call: Callable[[], Any], device: torch.device) -> tuple[tuple[str, ...], torch.cuda.CUDAGraph | None]:

@@ -53,6 +53,22 @@ def test_three_ways_of_calling(tmp_path: Path) -> None:
     assert all(one.peak_bytes is not None for one in found.timed)
 
 
+def test_a_compiler_that_fails_leaves_eagers_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_args: Any, **_options: Any) -> Any:
+        raise ValueError("no compiler today")
+
+    monkeypatch.setattr(timing_cuda, "Compiled", fails)
+    events: list[dict[str, Any]] = []
+    module = torch.nn.Linear(64, 64).cuda()
+    given = (torch.randn(8, 64, device="cuda"),)
+    one = Plain("root@file.py:1", 0, module, module, module, given, {}, False, cast(Any, None))
+    speed.work(one, Asked(seconds=60.0), tmp_path, events.append)
+    (failed,) = [event for event in events if event["e"] == "failed"]
+    assert failed == {"e": "failed", "name": "speed compiled", "why": "ValueError: no compiler today"}
+    found: Speed = build(Speed, next(event["speed"] for event in events if event["e"] == "speed"))
+    assert [one.variant for one in found.timed] == ["eager"] and found.host is None
+
+
 def test_what_prevents_a_cuda_graph_is_told(tmp_path: Path) -> None:
     def call(x: torch.Tensor) -> torch.Tensor:
         return x * 2 if float(x.sum()) > 0 else x * 3  # waits for the device
