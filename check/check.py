@@ -86,6 +86,7 @@ class Checking:
             script_error=session.script_error,
             overhead=round(whole / ran, 2) if ran else None,
             notes=tuple(notes),
+            captured=bool(session.graphs),
         )
 
     def drop(self) -> None:

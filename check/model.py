@@ -274,6 +274,7 @@ class Check:
     script_error: str | None = None
     overhead: float | None = None  # seconds in all over those of compilations and measured calls
     notes: tuple[str, ...] = field(default=())
+    captured: bool = True  # Dynamo made a graph of the script; else compiled is eager
 
     @property
     def wrong(self) -> bool:

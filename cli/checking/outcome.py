@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from g2.capture.model import Session
 from g2.check.model import Check
+from g2.cli.checking.sentences import lowered
 from g2.cli.errors import REFUSED
 from g2.cli.summary import advice_when_empty, failure
 
@@ -20,10 +21,12 @@ def exit_code(session: Session, check: Check, parts: Sequence[str]) -> int:
         return 128 - session.exit_code if session.exit_code < 0 else session.exit_code
     if check.wrong:
         return 1
+    if not check.captured:
+        return REFUSED
     done = {
         "correct": any(one.outcome != "unable" for call in check.calls for one in call.compared),
         "speed": any(call.speed for call in check.calls),
-        "kernels": any(graph.lowered for call in check.calls for graph in call.graphs),
+        "kernels": any(not one.stopped_by or one.kernels for _, one in lowered(check)),
     }
     return 0 if all(done[part] for part in parts) else REFUSED
 
@@ -34,5 +37,7 @@ def remarks(session: Session, check: Check) -> Iterator[str]:
         yield said
     elif not check.calls and (advice := advice_when_empty(session)) is not None:
         yield advice.replace("g2 explain --compile", "g2 check --compile")
+    elif check.calls and not check.captured:
+        yield "`g2 explain` says what keeps Dynamo from making a graph."
     elif not check.calls:
         yield f"No call of a root was examined: {_ENTRY}."

@@ -13,6 +13,7 @@ from g2.cli.checking.amounts import ratio, size, time
 from g2.cli.checking.points import quantity
 from g2.cli.text import listing, plural
 
+_NAMED = 2  # inputs that differ in the same way
 _KINDS = {"same": "bit for bit", "close": "within rounding", "refused": "both raise the same"}
 
 
@@ -26,6 +27,8 @@ def headline(check: Check) -> str:
         return "WRONG: a Triton kernel does not compute what eager does."
     if not check.calls:
         return "Nothing was checked."
+    if not check.captured:
+        return "Nothing was compiled: Dynamo made no graph of what was called, so compiled is eager."
     compared = sum(one.outcome in _KINDS for call in check.calls for one in call.compared)
     ran = [one for _, one in lowered(check) if one.interpreted in ("same", "close")]
     parts = [f"in {plural(compared, 'comparison')}"] if compared else []
@@ -76,9 +79,13 @@ def correct(call: Call) -> Iterator[str]:
 
 def wrongs(call: Call) -> Iterator[str]:
     """Where what is wrong comes from, and the first differences."""
+    details: dict[str, list[str]] = {}
     for one in call.compared:
         if one.outcome == "differs":
-            yield f"{one.inputs}: {one.detail}"
+            details.setdefault(one.detail, []).append(one.inputs)
+    for detail, inputs in details.items():
+        more = [plural(len(inputs) - _NAMED, "other input")] if len(inputs) > _NAMED else []
+        yield f"{listing([*inputs[:_NAMED], *more])}: {detail}"
     for wrong in call.wrong:
         where = [f"graph {wrong.graph}"] if wrong.graph else []
         where += [f"kernel {wrong.kernel}"] if wrong.kernel else []

@@ -22,7 +22,7 @@ _LINES = 3  # of the program, shown of a kernel
 def render(check: Check, output: Output) -> str:
     """The whole text."""
     page = Page(output)
-    style = "bold red" if check.wrong else "bold green" if check.calls else "bold"
+    style = "bold red" if check.wrong else "bold green" if check.calls and check.captured else "bold"
     page.paragraph(Text(sentences.headline(check), style))
     for call in check.calls:
         page.blank()
@@ -86,7 +86,7 @@ def _dearest(page: Page, found: list[Lowered], on: Device | None) -> list[tuple[
 
 
 def _kernel(page: Page, check: Check, kernel: Kernel, floor: Floor | None) -> None:
-    facts = [f"at least {time(floor.seconds)}, {floor.binds}"] if floor else []
+    facts = [f"at least {time(floor.seconds)}, {floor.binds}"] if floor and floor.seconds else []
     facts.append(size(kernel.read + kernel.written))
     if kernel.launches > 1:
         facts.append(plural(kernel.launches, "launch", "launches"))

@@ -19,6 +19,7 @@ from g2.check.model import Check, Interval
 from g2.cli.app import main
 from g2.cli.checking import amounts, kept, sentences
 from g2.cli.checking.json import render as as_json
+from g2.cli.checking.outcome import exit_code, remarks
 from g2.cli.checking.terminal import render
 from g2.cli.views import Output
 from g2.cli.views.html import render as page
@@ -112,6 +113,33 @@ def test_a_wrong_triton_kernel_is_wrong() -> None:
     check = replace(check_samples.check(), calls=(replace(call, graphs=(graph,)),))
     assert check.wrong
     assert "Triton kernel does not compute" in render(check, PLAIN)
+
+
+def test_eager_compared_with_itself_is_no_check() -> None:
+    session = Session("1", ("net.py",), "/home/me", 0, "3.11", "2.13", "cpu", 0.0, 1.0)
+    check = replace(check_samples.check(), captured=False)
+    assert "Nothing was compiled" in render(check, PLAIN)
+    assert exit_code(session, check, ("correct",)) == 2
+    assert exit_code(session, replace(check, captured=True), ("correct",)) == 0
+    assert list(remarks(session, check)) == ["`g2 explain` says what keeps Dynamo from making a graph."]
+
+
+def test_kernels_that_could_not_be_made_are_not_done() -> None:
+    session = Session("1", ("net.py",), "/home/me", 0, "3.11", "2.13", "cpu", 0.0, 1.0)
+    check = check_samples.check()
+    (call,) = check.calls
+    (graph,) = call.graphs
+    stopped = tuple(replace(one, kernels=(), stopped_by="aten.x: no") for one in graph.lowered)
+    check = replace(check, calls=(replace(call, graphs=(replace(graph, lowered=stopped),)),))
+    assert exit_code(session, check, ("kernels",)) == 2
+    assert exit_code(session, check, ("correct",)) == 0
+
+
+def test_what_fails_in_the_same_way_for_many_inputs_is_said_once() -> None:
+    (call,) = check_samples.check().calls
+    compared = [model.Compared("compiled", name, "differs", "raises Oops") for name in ("one", "two", "three", "four")]
+    found = list(sentences.wrongs(replace(call, compared=(*compared, replace(compared[0], detail="other")), wrong=())))
+    assert found == ["one, two and 2 other inputs: raises Oops", "one: other"]
 
 
 def test_an_interval_that_holds_one_shows_no_difference() -> None:

@@ -19,6 +19,9 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> None:
     found = graphs.of(moment, folder)
     _spent(tell, begin)
     ends = begin + asked.seconds * 0.9  # what is known is to be told before this part is ended
+    if not found.graphs and not found.refused:
+        why = "Dynamo made no graph of this call; g2 explain says what keeps it from one"
+        tell({"e": "failed", "name": "kernels", "why": why})
     for note in found.notes:
         tell({"e": "note", "what": note})
     for recorded in found.graphs:

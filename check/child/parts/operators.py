@@ -51,6 +51,8 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> None:
     begin = time.perf_counter()
     graphs = graphs_of(moment)
     tell({"e": "spent", "what": "compile", "s": round(time.perf_counter() - begin, 6)})
+    if not graphs.captured:  # the kernels part says so
+        return
     _tell(tell, Operators("torch", _sorted(graphs.captured)))
     for level, table, left in levels():
         begin = time.perf_counter()
