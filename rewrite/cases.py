@@ -44,16 +44,22 @@ class Cases:
         new = 0
         for found in candidates(report, state.read):
             home = _home(found.target, report.session.cwd, state)
-            if home in self.met:
+            if (case := self.met.get(home)) is not None:
+                if not (case.open_ or case.tried):  # other cures may have made a rewrite legal
+                    more = [one for one in self._wanted(found.proposals) if one.safety is not Safety.SHOW]
+                    case.left = list(found.left) if more else case.left
+                    self._open(case, found.target, more, state)
                 continue
             new += 1
             on_disk = _moved(found.target, home[1])
             stack = tuple(home_of(span, "", report.session.cwd, state)[0][:2] for span in found.stack)
             case = Case(on_disk, home, found.advice, left=list(found.left), round=round_, stack=stack)
             self.met[home] = case
-            wanted = [one for one in found.proposals if not self.only or one.rule in self.only]
-            self._open(case, found.target, wanted, state)
+            self._open(case, found.target, self._wanted(found.proposals), state)
         return new
+
+    def _wanted(self, proposals: Iterable[Proposal]) -> list[Proposal]:
+        return [one for one in proposals if not self.only or one.rule in self.only]
 
     def adoptable(self, report: Report, state: State, round_: int) -> frozenset[Home]:
         """Take the modules that nobody compiles, of a report that was made with `state` in place; their places."""

@@ -48,10 +48,12 @@ class Proposal:
 
     tests: places of expressions of the text before whose truth decides which way is taken: the proof must see each of
         them both true and false, else the rewrite is not SAFE.
+    both: where the proof did not see that, the rewrite is refused.
     caveat: in which way results or side effects may differ, a sentence; required for ASK, empty for SAFE.
     differs: what the proof must then not hold against it: "random", "exception-type", "exception-time", "warning-text",
         "aliasing", "zero-gradient" (zeros where there was no gradient), "requires-grad", "kept:NAME" (an
         attribute is taken as it was when the object was made), "index-error" (one of torch's is no longer raised),
+        "empty-view" (torch's error when it infers a size of an empty tensor is no longer raised),
         "made-early" (an attribute is there that was not yet), "number-type" (a whole number is Python's, not NumPy's),
         "filled:NAME" (what steps put into it that were skipped).
     """
@@ -61,6 +63,7 @@ class Proposal:
     safety: Safety  # the most that the proof may give it
     files: tuple[FileEdits, ...]
     tests: tuple[Span, ...] = ()
+    both: bool = False
     caveat: str = ""
     differs: frozenset[str] = frozenset()
     advice: tuple[str, ...] = ()  # for SHOW without edits: what a person should do, at most three lines, with code

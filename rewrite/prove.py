@@ -188,6 +188,9 @@ class Loop:
         now = judge.seen(tried.run.report, state)
         found = judge.refusals(suspects, before, judge.seen(self.now.report, self.state), now)
         self._owing |= {one.key for one in suspects if judge.came(one, state, before, now)}
+        for one in suspects:
+            if one.proposal.both and tried.proofs.get(one.key, Proof()).one_sided:
+                found.setdefault(one.key, "what it no longer asks was seen only one way, so the other was not compared")
         blamed: dict[Trial, list[Placed]] = {}
         for one in suspects:
             for trial in [trial for trial in tried.proofs.get(one.key, Proof()).wrong if not trial.root][:1]:

@@ -16,6 +16,7 @@ from g2.rewrite.rules._names import bindings, nodes, reads
 from g2.rewrite.rules._tensor_api import TENSOR_METHODS
 from g2.rewrite.rules._truth import Truth, grouped, truth
 from g2.rewrite.rules._update import Update
+from g2.rewrite.rules._written_anyway import written_anyway
 
 _CONSTRUCTS = {
     "for": "a loop",
@@ -98,6 +99,7 @@ def _alone(
     if "." in update.target and old.kind.plain:
         raise Refused(f"`{update.target}`, a plain Python value, would become a tensor")
     pair = (update.value, old) if then else (old, update.value)
+    written_anyway(update, kinds, around, notes)
     chosen(update, pair, kinds, around, notes)
     return replace(update, value=choose(condition, *pair, kinds, notes))
 

@@ -10,7 +10,7 @@ from g2.rewrite.model import FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Refused, Side, side
-from g2.rewrite.rules._cond import drawn_anew
+from g2.rewrite.rules._cond import broken, drawn_anew
 from g2.rewrite.rules._kinds import Kinds, dotted
 from g2.rewrite.rules._layout import call, comments, joined, width
 from g2.rewrite.rules._mixed import placed
@@ -129,6 +129,7 @@ def _worth(then: Side, other: Side, kinds: Kinds) -> bool:
     if not (effects.perhaps or effects.draws or effects.raising or effects.modules):
         raise Refused("")
     drawn_anew(effects, kinds)
+    broken([*then.parts, *other.parts], kinds)
     shapes, dtypes = (then.kind.shape, other.kind.shape), {then.kind.dtype, other.kind.dtype} - {""}
     if len(dtypes) > 1 or (None not in shapes and shapes[0] != shapes[1]):
         raise Refused("")
@@ -174,14 +175,22 @@ net.eval()(x)
 """
 
 
+_BREAKS = """\
+class Known(torch.nn.Module):
+    def forward(self, x):
+        torch._dynamo.graph_break()
+        return x * 2
+
+"""
+
 RULE = Rule(
     title="a branch becomes torch.cond",
     answers=("tensor-branch", "data-dependent-answer"),
     legal="""
         Each side is one value of the same dtype and shape. Computing a side prints nothing and changes nothing, and
         draws no random numbers, as the backward of torch.cond draws them anew (torch 2.11 to 2.15). What a side hands
-        on unchanged is cloned, since torch.cond must not return its inputs. torch.where is tried first where both sides
-        are cheap and pure.
+        on unchanged is cloned, since torch.cond must not return its inputs. No side broke the graph itself in the run.
+        torch.where is tried first where both sides are cheap and pure.
         """,
     safety=Safety.ASK,
     propose=propose,
@@ -235,6 +244,17 @@ x = self.small(x)
 y = self.drop(x) if (x > 0).all() else self.big(x)
 x = self.small(x) + y
 """),
+        ),
+        Negative(
+            name="a side breaks the graph itself",
+            script=_script(
+                """
+y = self.big(x) if (x > 0).all() else self.small(x)
+return y + self.small(x)
+"""
+            )
+            .replace("self.big = torch.nn.Linear(4, 4)", "self.big = Known()")
+            .replace("class Net", _BREAKS + "class Net"),
         ),
         Negative(
             name="the sides have different shapes",

@@ -9,7 +9,7 @@ import libcst as cst
 from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._choice import Refused, side
-from g2.rewrite.rules._cond import drawn_anew
+from g2.rewrite.rules._cond import broken, drawn_anew
 from g2.rewrite.rules._kinds import dotted
 from g2.rewrite.rules._layout import call, comments, joined, width
 from g2.rewrite.rules._pure import Effects
@@ -49,6 +49,7 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         if effects.never:
             raise Refused(f"the step must only compute: {next(iter(effects.never))}")
         drawn_anew(effects, kinds)
+        broken([step.value], kinds)
         if not old.tensor:
             raise Refused(f"it is not known that `{target}` is a tensor before the step")
     except Refused as refusal:
