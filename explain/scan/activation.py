@@ -6,13 +6,12 @@ at again only the stale sites are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import starmap
 from typing import TypeAlias
 
 from g2.explain.scan.facts import Call, Function
 from g2.explain.scan.project import File
-from g2.explain.scan.reads import Reads
+from g2.explain.scan.reads import Reads, reads
 from g2.explain.scan.values import NOTHING, Kind
 
 
@@ -36,13 +35,13 @@ class Uses:
     def __init__(self, act: Activation) -> None:
         self.params: list[list[Site]] = [[] for _ in act.given]
         self.calls: list[list[Site]] = [[] for _ in act.sites]
-        for number, (site, reads) in enumerate(zip((*act.sites, act.end), act.function.reads, strict=True)):
-            self._add(site, reads)
-            if site is not act.end and reads[1] >> number:
+        for number, (site, read) in enumerate(zip((*act.sites, act.end), reads(act.function), strict=True)):
+            self._add(site, read)
+            if site is not act.end and read[1] >> number:
                 site.stale = True  # it reads the result of a later one, from the round of a loop before
 
-    def _add(self, site: Site, reads: Reads) -> None:
-        for lists, mask in zip((self.params, self.calls), reads, strict=True):
+    def _add(self, site: Site, read: Reads) -> None:
+        for lists, mask in zip((self.params, self.calls), read, strict=True):
             while mask:
                 lowest = mask & -mask
                 lists[lowest.bit_length() - 1].append(site)
@@ -52,30 +51,47 @@ class Uses:
 Readers: TypeAlias = dict[Site, None]  # a set that keeps its order
 
 
-@dataclass(slots=True, eq=False)
 class Activation:
     """A function, inside or outside of compiled regions."""
 
-    number: int
-    region: bool
-    function: Function
-    file: File
-    owner: int  # the number of its class, -1 without one
-    given: list[Kind | None]  # what calls hand in; None where none did
-    sites: list[Site] = field(init=False)  # its calls
-    head: Site = field(init=False)  # its parameters
-    end: Site = field(init=False)  # what it stores and returns
-    uses: Uses | None = None  # not before it is looked at again
-    params: list[Kind] = field(default_factory=list[Kind])
-    results: list[Kind] = field(init=False)
-    returns: Kind = NOTHING
-    readers: Readers = field(default_factory=dict[Site, None])
-    via: tuple[Activation, int, int] | None = None  # the first call that led here: caller, line, column
-    root: str = ""  # why it is compiled, when it is where a region begins
-    queued: bool = False
-    times: int = 0
+    __slots__ = (
+        "end",
+        "file",
+        "function",
+        "given",
+        "head",
+        "number",
+        "owner",
+        "params",
+        "queued",
+        "readers",
+        "region",
+        "results",
+        "returns",
+        "root",
+        "sites",
+        "times",
+        "uses",
+        "via",
+    )
 
-    def __post_init__(self) -> None:
-        self.sites = [Site(self, call) for call in starmap(Call, self.function.calls)]
-        self.head, self.end = Site(self), Site(self)
-        self.results = [NOTHING] * len(self.sites)
+    def __init__(self, number: int, region: bool, function: Function, file: File) -> None:
+        self.number = number
+        self.region = region
+        self.function = function
+        self.file = file
+        self.owner = file.classes + function.owner if function.owner >= 0 else -1  # the number of its class
+        # What calls hand in; None where none did.
+        self.given: list[Kind | None] = [None] * (len(function.params) + len(function.captured))
+        self.sites = [Site(self, call) for call in starmap(Call, function.calls)]
+        self.head = Site(self)  # its parameters
+        self.end = Site(self)  # what it stores and returns
+        self.uses: Uses | None = None  # not before it is looked at again
+        self.params: list[Kind] = []
+        self.results: list[Kind] = [NOTHING] * len(self.sites)
+        self.returns: Kind = NOTHING
+        self.readers: Readers = {}
+        self.via: tuple[Activation, int, int] | None = None  # the first call that led here: caller, line, column
+        self.root = ""  # why it is compiled, when it is where a region begins
+        self.queued = False
+        self.times = 0

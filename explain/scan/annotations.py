@@ -46,6 +46,12 @@ _SIMPLE: dict[str, Value] = {
 }
 _LISTS = frozenset({"list", "List", "Sequence", "Iterable", "Iterator", "Collection", "Set", "set", "ModuleList"})
 _DICTS = frozenset({"dict", "Dict", "Mapping", "OrderedDict", "DefaultDict", "MutableMapping"})
+_KNOWN: dict[str, Value] = {
+    **dict.fromkeys(_DICTS, frozenset({("D", UNKNOWN)})),
+    **dict.fromkeys({*_LISTS, "tuple", "Tuple"}, frozenset({("L", UNKNOWN)})),
+    **_SIMPLE,
+    **dict.fromkeys(_TENSORS, TENSOR),
+}
 # jaxtyping: Float[Tensor, "b n"]
 _SHAPED = frozenset(
     {"Float", "Int", "Bool", "Shaped", "Num", "Complex", "UInt", "Annotated", "Final", "ClassVar", "Unpack"}
@@ -56,6 +62,8 @@ def annotation(node: ast.expr | None, resolve: Callable[[ast.expr], Value], dept
     """The value that an annotation promises; None where there is none, or it says nothing."""
     if node is None or depth > 6:
         return None
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        return _name(node, resolve)
     if isinstance(node, ast.Constant):
         if node.value is None:
             return NONE
@@ -65,8 +73,6 @@ def annotation(node: ast.expr | None, resolve: Callable[[ast.expr], Value], dept
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 return None
         return None
-    if isinstance(node, (ast.Name, ast.Attribute)):
-        return _name(node, resolve)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         return _either([node.left, node.right], resolve, depth)
     if isinstance(node, ast.Subscript):
@@ -75,18 +81,9 @@ def annotation(node: ast.expr | None, resolve: Callable[[ast.expr], Value], dept
 
 
 def _name(node: ast.Name | ast.Attribute, resolve: Callable[[ast.expr], Value]) -> Value | None:
-    last = node.id if isinstance(node, ast.Name) else node.attr
-    if last in _TENSORS:
-        return TENSOR
-    found = _SIMPLE.get(last)
+    found = _KNOWN.get(node.id if isinstance(node, ast.Name) else node.attr)
     if found is not None:
         return found
-    if last in _LISTS:
-        return frozenset({("L", UNKNOWN)})
-    if last in {"tuple", "Tuple"}:
-        return frozenset({("L", UNKNOWN)})
-    if last in _DICTS:
-        return frozenset({("D", UNKNOWN)})
     value = resolve(node)
     if isinstance(value, frozenset):
         for atom in ordered(value):

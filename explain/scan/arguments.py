@@ -61,27 +61,28 @@ def bind(
             bound[number] = given.rest
         extra |= given.rest
     others: frozenset[Any] = given.rest_keywords if given.rest_keywords is not None else NOTHING
+    params = function.params
     for name, kind in given.keywords.items():
-        if name in function.params:
-            bound[function.params.index(name)] = kind
+        if name in params:
+            bound[params.index(name)] = kind
         else:
             others |= kind
     if function.star >= 0:
         bound[function.star] = several(extra)
     if function.stars >= 0:
         bound[function.stars] = frozenset({("D", others)})
-    for number in range(len(function.params)):
-        held = bound[number]
+    defaults, before = function.defaults, target.given
+    for number, held in enumerate(bound):
         if held is None:
-            default = function.defaults[number]
+            default = defaults[number]
             if given.rest_keywords is not None:
                 held = UNKNOWN
             elif default is not None:
                 held = default if isinstance(default, frozenset) else engine.value(default, target)
             bound[number] = held
         if held is not None:
-            before = target.given[number]
-            if before is None or not held <= before:
+            already = before[number]
+            if already is not held and (already is None or not held <= already):
                 engine.hand(target, number, held)
     return bound
 

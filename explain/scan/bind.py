@@ -19,7 +19,8 @@ def assign(body: Body, target: ast.expr, value: Value, node: ast.AST) -> None:
     """A target gets a value."""
     if isinstance(target, ast.Name):
         body.env[target.id] = value
-        _forget(body, target.id)
+        if target.id in body.dotted:
+            _forget(body, target.id)
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(body, target, value, node)
     elif isinstance(target, ast.Attribute):
@@ -32,8 +33,6 @@ def assign(body: Body, target: ast.expr, value: Value, node: ast.AST) -> None:
 
 def _forget(body: Body, name: str) -> None:
     """What was known of the attributes of what the name held."""
-    if name not in body.dotted:
-        return
     start = name + "."
     for key in [key for key in body.env if key.startswith(start)]:
         del body.env[key]

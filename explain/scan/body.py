@@ -7,16 +7,17 @@ import builtins
 from collections.abc import Callable
 from typing import Any
 
-from g2.explain.scan.detector import Event, Look, Spot, Table
-from g2.explain.scan.facts import Call, Class, Function, Place
+from g2.explain.scan.detector import Event, Looks, Spot, Table
+from g2.explain.scan.facts import Class, Function
 from g2.explain.scan.model import Sureness
-from g2.explain.scan.reads import reads
-from g2.explain.scan.values import UNKNOWN, Value, outside
+from g2.explain.scan.values import NONE, NUMBER, OTHER, TEXT, UNKNOWN, Value, outside
 from g2.explain.scan.wants import least, level
 
 _BUILTINS = frozenset(dir(builtins))
 _OPEN = frozenset({"?", "N"})
+_CONSTANTS: dict[type, Value] = {type(None): NONE, str: TEXT, bytes: TEXT, type(...): OTHER}  # all others are numbers
 
+Keywords = tuple[tuple[str | None, Value], ...]
 Expression = Callable[["Body", Any], Value]
 Statement = Callable[["Body", Any], bool]  # whether it never goes on to the next one
 
@@ -27,22 +28,33 @@ STATEMENTS: dict[type[ast.AST], Statement] = {}
 class Sheet:
     """What is being found out about one file."""
 
-    __slots__ = ("classes", "functions", "lines", "names", "options", "stars", "table")
+    __slots__ = ("_lines", "_terms", "classes", "functions", "names", "options", "read", "stars", "table")
 
-    def __init__(self, table: Table, lines: list[bytes]) -> None:
+    def __init__(self, table: Table, read: Callable[[], list[bytes]]) -> None:
         self.table = table
-        self.lines = lines  # of the text that was parsed, in UTF-8, as columns count
+        self.read = read  # the lines of the text that was parsed, in UTF-8, as columns count
+        self._lines: list[bytes] = []
+        self._terms: dict[str, Value] = {}
         self.functions: list[Function] = []
         self.classes: list[Class] = []
         self.names: dict[str, Value] = {}
         self.stars: list[str] = []
         self.options: list[str] = []
 
+    def term(self, name: str) -> Value:
+        """A name of the module that is looked up when files are linked; each time the same object."""
+        found = self._terms.get(name)
+        if found is None:
+            found = self._terms[name] = ("g", "." + name)
+        return found
+
     def source(self, node: ast.AST) -> tuple[str, tuple[int, int, int, int]]:
         """The text of a node, and where it stands."""
         line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
         end, last = getattr(node, "end_lineno", None) or line, getattr(node, "end_col_offset", None) or column
-        parts = self.lines[line - 1 : min(end, line + 40)]
+        if not self._lines:
+            self._lines = self.read()
+        parts = self._lines[line - 1 : min(end, line + 40)]
         if parts:
             if end - line < 40:
                 parts = [*parts[:-1], parts[-1][:last]]
@@ -89,7 +101,7 @@ class Body:
         self.globals: set[str] = set()
         self.local = True
         self.self_name = ""
-        self.calls: list[Call] = []
+        self.calls: list[tuple[Any, ...]] = []  # each one the parts of a Call
         self.places: dict[tuple[int, str], tuple[Spot, tuple[tuple[Value, str], ...], Sureness]] = {}
         self.returns: list[Value] = []
         self.yields: list[Value] = []
@@ -101,13 +113,19 @@ class Body:
 
     def value(self, node: ast.expr) -> Value:
         """What an expression gives."""
-        handler = EXPRESSIONS.get(type(node))
+        kind = node.__class__
+        if kind is ast.Name:  # every other one is
+            found = self.env.get(node.id)  # type: ignore[attr-defined]
+            return found if found is not None else self.lookup(node.id)  # type: ignore[attr-defined]
+        if kind is ast.Constant:
+            return _CONSTANTS.get(node.value.__class__, NUMBER)  # type: ignore[attr-defined]
+        handler = EXPRESSIONS.get(kind)
         return handler(self, node) if handler is not None else UNKNOWN
 
     def run(self, statements: list[ast.stmt]) -> bool:
         """Walk over statements; whether they never reach their end."""
         for statement in statements:
-            handler = STATEMENTS.get(type(statement))
+            handler = STATEMENTS.get(statement.__class__)
             if handler is not None and handler(self, statement):
                 return True
         return False
@@ -138,19 +156,17 @@ class Body:
         if found is not None:
             if found[0] == "g" if isinstance(found, tuple) else not found & _OPEN:
                 return found
-            return ("g", "." + name)
-        if name in _BUILTINS:
+        elif name in _BUILTINS:
             return outside(f"builtins.{name}")
-        return ("g", "." + name)
+        return self.sheet.term(name)
 
-    def call(self, call: Call) -> Value:
-        """Note a call; the value is its result."""
-        self.calls.append(call)
-        return ("c", len(self.calls) - 1)
-
-    def at(self, node: Any) -> tuple[int, int, int, int, bool]:
-        """Where a call stands, and whether it always happens."""
-        return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset, self.certain
+    def call(self, node: Any, callee: Any, args: tuple[Any, ...], keywords: Keywords = ()) -> Value:
+        """Note a call, which stands at a node; the value is its result."""
+        calls = self.calls
+        calls.append(
+            (callee, args, keywords, node.lineno, node.col_offset, node.end_lineno, node.end_col_offset, self.certain)
+        )
+        return ("c", len(calls) - 1)
 
     def used_as_tensor(self, value: Value) -> None:
         """Remember that a parameter is used as only tensors are."""
@@ -162,17 +178,11 @@ class Body:
 
     def see(self, event: Event) -> None:
         """Ask the detectors that want this event."""
-        table = self.sheet.table
-        looks = table.kinds.get(event.what, ())
-        if event.name:
-            looks += table.names.get((event.what, event.name), ())
-            looks += table.names.get((event.what, event.name.rpartition(".")[0] + ".*"), ())
-        if event.method:
-            looks += table.methods.get((event.what, event.method), ())
+        looks = self.sheet.table.looks(event.what, event.name, event.method)
         if looks:
             self.ask(looks, event)
 
-    def ask(self, looks: tuple[tuple[str, Look], ...], event: Event) -> None:
+    def ask(self, looks: Looks, event: Event) -> None:
         """Ask these detectors, and keep the spots that can be real."""
         for slug, look in looks:
             spot = look(event)
@@ -210,15 +220,14 @@ class Body:
     def finish(self) -> None:
         """Write what was found into the function."""
         function = self.function
-        function.calls = tuple(tuple(call) for call in self.calls)
-        function.reads = reads(self.calls, (function.returns, tuple(self.stores)))
+        function.calls = tuple(self.calls)
         function.captured = tuple(self.captured)
         function.tensors = tuple(sorted(self.evidence))
         function.stores = tuple(self.stores)
-        places: list[tuple[Any, ...]] = []
+        places: list[tuple[Any, ...]] = []  # each one the parts of a Place
         for (_, slug), (spot, needs, sure) in self.places.items():
             source, span = self.sheet.source(spot.node)
-            places.append(tuple(Place(slug, spot.headline, source, span, needs, spot.either, str(sure), spot.option)))
+            places.append((slug, spot.headline, source, span, needs, spot.either, sure.value, spot.option))
         places.sort(key=_where)
         function.places = tuple(places)
 

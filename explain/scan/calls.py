@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 
 from g2.explain.scan import library, operate, tables
-from g2.explain.scan.body import EXPRESSIONS, Body
+from g2.explain.scan.body import EXPRESSIONS, Body, Keywords
 from g2.explain.scan.constructs import BUILT, built
 from g2.explain.scan.detector import Event
 from g2.explain.scan.elements import element_of
-from g2.explain.scan.facts import Call
 from g2.explain.scan.values import (
     ARRAY,
     NONE,
@@ -23,6 +22,7 @@ from g2.explain.scan.values import (
     instance,
     is_tensor,
     join,
+    outside,
     wrapped,
 )
 
@@ -46,24 +46,34 @@ def call(body: Body, node: ast.Call) -> Value:
     method = ""
     if isinstance(func, ast.Attribute):
         method = func.attr
-        held = body.env.get(f"{func.value.id}.{method}") if isinstance(func.value, ast.Name) else None
-        receiver = body.value(func.value)
+        inner = func.value
+        held = body.env.get(f"{inner.id}.{method}") if isinstance(inner, ast.Name) and inner.id in body.dotted else None
+        receiver = body.value(inner)
         callee = held if held is not None else _attribute(receiver, method)
     else:
         callee = body.value(func)
     name = called_name(callee)
     if name == "builtins.super":
         return ("s",)
-    args, keywords, starred = _arguments(body, node)
-    table = body.sheet.table
+    args: list[Value] = []
+    starred = False
+    for each in node.args:
+        if isinstance(each, ast.Starred):
+            starred = True
+            args.append(("*", body.value(each.value)))
+        else:
+            args.append(body.value(each))
+    keywords: Keywords = tuple([(each.arg, body.value(each.value)) for each in node.keywords]) if node.keywords else ()
     known = isinstance(callee, frozenset)
-    looks = table.kinds.get("call", ())
+    table = body.sheet.table
     if name and known:
-        looks += table.names.get(("call", name), ()) + table.names.get(("call", name.rpartition(".")[0] + ".*"), ())
-        if name.startswith("torch."):
-            looks += table.names.get(("call", "torch.*"), ()) if name.count(".") > 1 else ()
-    elif method:
-        looks += table.methods.get(("call", method), ())
+        looks = table.named.get(name)
+        if looks is None:
+            looks = table.of_name(name)
+    else:
+        looks = table.lasts.get(method)
+        if looks is None:
+            looks = table.of_method(method)
     if looks:
         said = {key: value for key, value in keywords if key is not None}
         body.ask(looks, Event("call", node, callee, name if known else "", method, receiver, args, said))
@@ -78,23 +88,11 @@ def _attribute(receiver: Value, method: str) -> Value:
     if isinstance(receiver, frozenset):
         for atom in receiver if len(receiver) == 1 else ():
             if isinstance(atom, tuple) and atom[0] == "X":
-                return frozenset({("X", f"{atom[1]}.{method}")})
+                return outside(f"{atom[1]}.{method}")
         return NOTHING
     if receiver[0] == "g":
         return ("g", f"{receiver[1]}.{method}")
     return NOTHING
-
-
-def _arguments(body: Body, node: ast.Call) -> tuple[list[Value], tuple[tuple[str | None, Value], ...], bool]:
-    args: list[Value] = []
-    starred = False
-    for each in node.args:
-        if isinstance(each, ast.Starred):
-            starred = True
-            args.append(("*", body.value(each.value)))
-        else:
-            args.append(body.value(each))
-    return args, tuple([(each.arg, body.value(each.value)) for each in node.keywords]), starred
 
 
 def _outside(
@@ -102,7 +100,7 @@ def _outside(
     node: ast.Call,
     name: str,
     args: list[Value],
-    keywords: tuple[tuple[str | None, Value], ...],
+    keywords: Keywords,
     starred: bool,
 ) -> Value:
     """A call of something known by name to be torch's, Python's or another package's."""
@@ -135,9 +133,7 @@ def _outside(
     return _passed(body, node, name, args, keywords)
 
 
-def _passed(
-    body: Body, node: ast.Call, name: str, args: list[Value], keywords: tuple[tuple[str | None, Value], ...]
-) -> Value:
+def _passed(body: Body, node: ast.Call, name: str, args: list[Value], keywords: Keywords) -> Value:
     """A function outside that may call what it is given: functions among its arguments are noted as called."""
     last = name.rpartition(".")[2]
     if last[:1].isupper() and name.partition(".")[0] not in {"builtins"}:
@@ -145,7 +141,7 @@ def _passed(
     values = [*args, *(value for _, value in keywords)]
     for value in values:
         if isinstance(value, tuple) and value[0] in {"f", "g", ".", "p"} and _callable(value):
-            body.call(Call(("passed", value), (), (), *body.at(node)))
+            body.call(node, ("passed", value), ())
     if name.startswith("builtins."):
         return UNKNOWN
     tensors = [value for value in args if isinstance(value, frozenset) and value & TENSORS]
@@ -163,7 +159,7 @@ def _method(
     method: str,
     callee: Value,
     args: list[Value],
-    keywords: tuple[tuple[str | None, Value], ...],
+    keywords: Keywords,
 ) -> Value:
     if isinstance(callee, tuple) or callee:
         return _inside(body, node, callee, args, keywords)  # what a name's attribute was set to
@@ -184,7 +180,7 @@ def _method(
         body.stores.append((node.args[0].value, _registered([*args[1:], *(value for _, value in keywords)])))
         return NONE
     if tag == "s":
-        return body.call(Call(("super", method), tuple(args), keywords, *body.at(node)))
+        return body.call(node, ("super", method), tuple(args), keywords)
     if method in tables.TENSOR_ONLY:
         body.used_as_tensor(receiver)
         known = library.method(method, len(args) or len([1 for key, _ in keywords if key == "dim"]))
@@ -199,7 +195,7 @@ def _method(
         _grow(body, node.func.value, receiver, args[-1], method)
     if method in _LOGGERS:
         return instance("logging.Logger")
-    return body.call(Call(("m", receiver, method), tuple(args), keywords, *body.at(node)))
+    return body.call(node, ("m", receiver, method), tuple(args), keywords)
 
 
 def _registered(values: list[Value]) -> Value:
@@ -235,16 +231,14 @@ def _grow(body: Body, holder: ast.expr, receiver: Value, value: Value, method: s
     body.env[holder.id] = held
 
 
-def _inside(
-    body: Body, node: ast.Call, callee: Value, args: list[Value], keywords: tuple[tuple[str | None, Value], ...]
-) -> Value:
+def _inside(body: Body, node: ast.Call, callee: Value, args: list[Value], keywords: Keywords) -> Value:
     """A call of something that may be part of what is scanned."""
     if isinstance(callee, frozenset):
         if not any(isinstance(atom, tuple) and atom[0] in "IS" for atom in callee):
             return operate.called(callee) if callee else UNKNOWN
     elif callee[0] == "g" and callee[1].replace(":", ".").rpartition(".")[2] in _LOGGERS:
         return instance("logging.Logger")
-    return body.call(Call(callee, tuple(args), keywords, *body.at(node)))
+    return body.call(node, callee, tuple(args), keywords)
 
 
 EXPRESSIONS[ast.Call] = call

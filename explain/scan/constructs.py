@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from g2.explain.scan.body import Body
+from g2.explain.scan.body import Body, Keywords
 from g2.explain.scan.detector import Event
 from g2.explain.scan.elements import element_of
 from g2.explain.scan.expressions import attribute_of
-from g2.explain.scan.facts import Call, Class
+from g2.explain.scan.facts import Class
 from g2.explain.scan.values import (
     NOTHING,
     NUMBER,
@@ -24,7 +24,6 @@ from g2.explain.scan.values import (
     wrapped,
 )
 
-Keywords = tuple[tuple[str | None, Value], ...]
 Maker = Callable[[Body, ast.Call, list[Value], Keywords], Value]
 
 
@@ -96,7 +95,6 @@ def _getattr(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) 
 def _map(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> Value:
     if len(args) < 2:
         return UNKNOWN
-    call = Call(args[0], tuple(element_of(value) for value in args[1:]), (), *body.at(node))
     if isinstance(args[0], frozenset):
         known = {"builtins.int", "builtins.float", "builtins.len", "builtins.str"}
         name = next((atom[1] for atom in ordered(args[0]) if isinstance(atom, tuple) and atom[0] == "X"), "")
@@ -105,14 +103,14 @@ def _map(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> V
                 body.see(Event("call", node, args[0], name=name, args=[element_of(args[1])]))
             return wrapped("L", NUMBER)
         return wrapped("L", UNKNOWN)
-    return wrapped("L", body.call(call))
+    return wrapped("L", body.call(node, args[0], tuple([element_of(value) for value in args[1:]])))
 
 
 def _filter(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> Value:
     if len(args) < 2:
         return UNKNOWN
     if isinstance(args[0], tuple):
-        body.call(Call(args[0], (element_of(args[1]),), (), *body.at(node)))
+        body.call(node, args[0], (element_of(args[1]),))
     return wrapped("L", element_of(args[1]))
 
 
@@ -132,13 +130,13 @@ def _checkpoint(body: Body, node: ast.Call, args: list[Value], keywords: Keyword
     if not args:
         return UNKNOWN
     inner = tuple((key, value) for key, value in keywords if key not in {"use_reentrant", "preserve_rng_state"})
-    return body.call(Call(args[0], tuple(args[1:]), inner, *body.at(node)))
+    return body.call(node, args[0], tuple(args[1:]), inner)
 
 
 def _compile(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> Value:
     if not args:
         return UNKNOWN
-    body.call(Call(("compile", args[0]), (), (), *body.at(node)))
+    body.call(node, ("compile", args[0]), ())
     return args[0]
 
 
@@ -147,7 +145,7 @@ def _cond(body: Body, node: ast.Call, args: list[Value], keywords: Keywords) -> 
     results: list[Value] = []
     for branch in args[1:3]:
         if isinstance(branch, tuple):
-            results.append(body.call(Call(branch, (("*", operands),), (), *body.at(node))))
+            results.append(body.call(node, branch, (("*", operands),)))
     return join(*results) if results else TENSOR
 
 

@@ -7,7 +7,7 @@ import ast
 from g2.explain.scan.annotations import annotation
 from g2.explain.scan.body import EXPRESSIONS, STATEMENTS, Body, Sheet
 from g2.explain.scan.detector import Event
-from g2.explain.scan.facts import Call, Class, Function
+from g2.explain.scan.facts import Class, Function
 from g2.explain.scan.values import NOTHING, UNKNOWN, Value, called_name, join, wrapped
 
 _COMPILE = frozenset({"torch.compile", "torch._dynamo.optimize"})
@@ -19,7 +19,7 @@ def _parameters(body: Body, function: Function, args: ast.arguments) -> None:
     defaults: list[ast.expr | None] = [None] * (len(named) - len(args.defaults))
     defaults += [*args.defaults, *args.kw_defaults]
     names = [each.arg for each in everything]
-    annotations = [annotation(each.annotation, body.value) for each in everything]
+    annotations = [None if each.annotation is None else annotation(each.annotation, body.value) for each in everything]
     values = [None if each is None else body.value(each) for each in defaults]
     function.positional = len(named)
     if args.vararg is not None:
@@ -84,7 +84,7 @@ def _capture(body: Body, inner: Body, node: ast.AST) -> None:
     """The function reads names of the one around it: they are handed over where it is defined."""
     if inner.captured:
         values = tuple([body.lookup(name) for name in inner.captured])
-        body.call(Call(("capture", inner.number), values, (), *body.at(node)))
+        body.call(node, ("capture", inner.number), values)
     body.function.inner = (*body.function.inner, inner.number)
 
 

@@ -7,14 +7,16 @@ file asks only those that a call's name, a method's name or the kind of an expre
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from g2.explain.scan.model import Sureness
-from g2.explain.scan.values import Value
+from g2.explain.scan.values import NOTHING, Value
+
+_NO_KEYWORDS: Mapping[str, Value] = {}
 
 
-@dataclass(slots=True)
 class Event:
     """Something a detector may look at, with what is known of the values in it.
 
@@ -25,30 +27,59 @@ class Event:
     is called, or a function that is "disabled".
     """
 
-    what: str
-    node: ast.AST
-    value: Value = frozenset()  # what is tested, indexed, formatted, iterated, entered or stored
-    name: str = ""  # of a call or context manager, dotted: "torch.unique", "builtins.print"
-    method: str = ""  # the last part of a called or stored attribute
-    receiver: Value = frozenset()  # what a method is called on, or what an attribute is stored on
-    args: list[Value] = field(default_factory=list[Value])
-    keywords: dict[str, Value] = field(default_factory=dict[str, Value])
-    word: str = ""  # of a test: "if", "while", "assert", "and", "or", "not", "if-else", "comprehension"
-    indices: list[Value] = field(default_factory=list[Value])
-    parts: list[ast.expr] = field(default_factory=list[ast.expr])  # the indices as they are written
-    names: list[str] = field(default_factory=list[str])  # the last name in each index: "mask" of `x[self.mask]`
+    __slots__ = (
+        "args",
+        "indices",
+        "keywords",
+        "method",
+        "name",
+        "names",
+        "node",
+        "parts",
+        "receiver",
+        "value",
+        "what",
+        "word",
+    )
+
+    # Written out: a hundred thousand of these are made of a large package.
+    def __init__(
+        self,
+        what: str,
+        node: ast.AST,
+        value: Value = NOTHING,
+        name: str = "",
+        method: str = "",
+        receiver: Value = NOTHING,
+        args: Sequence[Value] = (),
+        keywords: Mapping[str, Value] = _NO_KEYWORDS,
+        word: str = "",
+        indices: Sequence[Value] = (),
+        parts: Sequence[ast.expr] = (),
+        names: Sequence[str] = (),
+    ) -> None:
+        self.what = what
+        self.node = node
+        self.value = value  # what is tested, indexed, formatted, iterated, entered or stored
+        self.name = name  # of a call or context manager, dotted: "torch.unique", "builtins.print"
+        self.method = method  # the last part of a called or stored attribute
+        self.receiver = receiver  # what a method is called on, or what an attribute is stored on
+        self.args = args
+        self.keywords = keywords
+        self.word = word  # of a test: "if", "while", "assert", "and", "or", "not", "if-else", "comprehension"
+        self.indices = indices
+        self.parts = parts  # the indices as they are written
+        self.names = names  # the last name in each index: "mask" of `x[self.mask]`
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(NamedTuple):
     """What has to hold for a spot to be real: that a value is `what` (a word of wants.WANTS)."""
 
     value: Value
     what: str = "tensor"
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """A place where a situation stands, if all needs hold. With `either` one of them is enough."""
 
     node: ast.AST
@@ -60,6 +91,7 @@ class Spot:
 
 
 Look = Callable[[Event], Spot | None]
+Looks = tuple[tuple[str, Look], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +112,39 @@ class Detector:
 class Table:
     """All detectors, by what they want to see; each with the slug of its reason."""
 
-    kinds: Mapping[str, tuple[tuple[str, Look], ...]]
-    names: Mapping[tuple[str, str], tuple[tuple[str, Look], ...]]
-    methods: Mapping[tuple[str, str], tuple[tuple[str, Look], ...]]
+    kinds: Mapping[str, Looks]
+    names: Mapping[tuple[str, str], Looks]
+    methods: Mapping[tuple[str, str], Looks]
+    asked: dict[tuple[str, str, str], Looks] = field(default_factory=dict[tuple[str, str, str], Looks], compare=False)
+    named: dict[str, Looks] = field(default_factory=dict[str, Looks], compare=False)  # of calls, by their names
+    lasts: dict[str, Looks] = field(default_factory=dict[str, Looks], compare=False)  # and by their last parts
+
+    def looks(self, what: str, name: str, method: str) -> Looks:
+        """Those that want to see this at this dotted name and this last part; either may be empty."""
+        key = (what, name, method)
+        found = self.asked.get(key)
+        if found is None:
+            found = self.kinds.get(what, ())
+            if name:
+                found += self.names.get((what, name), ())
+                found += self.names.get((what, name.rpartition(".")[0] + ".*"), ())
+            if method:
+                found += self.methods.get((what, method), ())
+            self.asked[key] = found
+        return found
+
+    def of_name(self, name: str) -> Looks:
+        """Those that want to see a call of this dotted name."""
+        found = self.looks("call", name, "")
+        if name.startswith("torch.") and name.count(".") > 1:
+            found += self.names.get(("call", "torch.*"), ())
+        self.named[name] = found
+        return found
+
+    def of_method(self, method: str) -> Looks:
+        """Those that want to see a call of something's attribute of this name."""
+        found = self.lasts[method] = self.looks("call", "", method)
+        return found
 
 
 def table(detectors: Mapping[str, tuple[Detector, ...]]) -> Table:

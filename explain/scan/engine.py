@@ -7,8 +7,6 @@ all calls, so the work is bounded: a function is looked at again only when one o
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from g2.explain.scan.activation import Activation, Site, Uses
 from g2.explain.scan.evaluate import Evaluation
 from g2.explain.scan.invoke import invoke
@@ -64,8 +62,10 @@ class Engine(Evaluation):
             act = (self.outside or self.inside).popleft()
             act.queued = False
             act.times += 1
-            with suppress(RecursionError):
+            try:  # noqa: SIM105  entered tens of thousands of times
                 self.look(act)
+            except RecursionError:
+                pass
 
     def look(self, act: Activation) -> None:
         """Evaluate what is stale of one activation: its parameters, its calls, what it stores and what it returns."""

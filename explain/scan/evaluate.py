@@ -26,6 +26,8 @@ from g2.explain.scan.values import (
 )
 
 _NONE = frozenset({"N"})
+_OURS = frozenset("CVKM")
+_INSTANCES = frozenset("CV")
 
 
 class Evaluation(State):
@@ -57,11 +59,12 @@ class Evaluation(State):
         if len(value) == 1:
             return self._alone(tag, act)
         inner: Any = value[1]
+        if tag == ".":
+            return self.attribute(inner if isinstance(inner, frozenset) else self.value(inner, act), value[2])
+        if tag == "g":
+            found = self.globals.get((act.file.functions, inner))
+            return found if isinstance(found, frozenset) else self.named(act.file, inner)
         match tag:
-            case "g":
-                return self.named(act.file, inner)
-            case ".":
-                return self.attribute(self.value(inner, act), value[2])
             case "e":
                 return self.element(self.value(inner, act))
             case "u":
@@ -116,7 +119,7 @@ class Evaluation(State):
 
     def element(self, kind: Kind, number: int | None = None) -> Kind:
         """What an element is; instances of what is scanned are asked for their __getitem__."""
-        mine = [atom for atom in ordered(kind) if type(atom) is tuple and atom[0] in "CV"]
+        mine = [atom for atom in ordered(kind) if atom.__class__ is tuple and atom[0] in _INSTANCES]
         rest = kind.difference(mine) if mine else kind
         key = (rest, number)
         held = self.elements.get(key)
@@ -156,7 +159,7 @@ class Evaluation(State):
         out: frozenset[Any] = NOTHING
         mine = 0
         for atom in ordered(kind):
-            if type(atom) is tuple and atom[0] in "CVKM":
+            if atom.__class__ is tuple and atom[0] in _OURS:
                 found = self._of_instance(atom, name) if atom[0] != "M" else self._of_module(atom[1], name)
                 if len(kind) == 1:
                     return found

@@ -16,7 +16,6 @@ from g2.explain.scan.values import (
     NONE,
     NOTHING,
     NUMBER,
-    OTHER,
     TENSORS,
     TEXT,
     UNKNOWN,
@@ -41,24 +40,10 @@ def _handles(*kinds: type[ast.AST]) -> Callable[[Handler], Handler]:
     return register
 
 
-@_handles(ast.Constant)
-def constant(body: Body, node: ast.Constant) -> Value:
-    value = node.value
-    if value is None:
-        return NONE
-    return TEXT if isinstance(value, (str, bytes)) else OTHER if value is Ellipsis else NUMBER
-
-
-@_handles(ast.Name)
-def name(body: Body, node: ast.Name) -> Value:
-    found = body.env.get(node.id)
-    return found if found is not None else body.lookup(node.id)
-
-
 @_handles(ast.Attribute)
 def attribute(body: Body, node: ast.Attribute) -> Value:
     inner = node.value
-    if isinstance(inner, ast.Name):
+    if isinstance(inner, ast.Name) and inner.id in body.dotted:
         held = body.env.get(f"{inner.id}.{node.attr}")
         if held is not None:
             return held

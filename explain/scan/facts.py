@@ -69,7 +69,6 @@ class Function:
     stores: tuple[tuple[str, Value], ...] = ()  # what it assigns to attributes of self
     inner: tuple[int, ...] = ()
     yields: Value = frozenset()
-    reads: tuple[tuple[int, int], ...] = ()  # of each call, and of the end: parameters and results of calls, as bits
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ def facts(data: bytes, table: Table) -> Facts:
     if len(data) > LARGEST:
         raise Unreadable(f"is larger than {LARGEST // 1_000_000} MB")
     tree = _parsed(data)
-    sheet = Sheet(table, lines(data))
+    sheet = Sheet(table, lambda: lines(data))
     try:
         walk(sheet, tree)
     except (RecursionError, MemoryError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 from g2.explain.scan.activation import Activation, Readers, Site
@@ -16,21 +16,22 @@ from g2.explain.scan.values import NOTHING, Kind, Value, covered, narrow
 _OFTEN = 40  # evaluations of one activation
 
 
-@dataclass(slots=True)
 class Member:
     """An attribute of one instance or class: where it is looked for, and what was found there last."""
 
-    atom: Any
-    methods: list[int] = field(default_factory=list[int])
-    steps: list[tuple[int, tuple[int, str], Value | None]] = field(
-        default_factory=list[tuple[int, tuple[int, str], "Value | None"]]
-    )  # a class, its key in `attrs`, and what the body of the class says; None where methods store it
-    keys: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
-    stored: bool = False  # whether any class stores it
-    lasting: bool = True  # what is found is the same until something is stored under one of the keys
-    begun: bool = False  # the methods that store it are activated
-    kind: Kind | None = None
-    readers: Readers = field(default_factory=dict[Site, None])
+    __slots__ = ("atom", "begun", "keys", "kind", "lasting", "methods", "readers", "steps", "stored")
+
+    def __init__(self, atom: Any, methods: Sequence[int] = (), lasting: bool = True, kind: Kind | None = None) -> None:
+        self.atom = atom
+        self.methods = methods
+        # A class, its key in `attrs`, and what the body of the class says; None where methods store it.
+        self.steps: list[tuple[int, tuple[int, str], Value | None]] = []
+        self.keys: list[tuple[int, str]] = []
+        self.stored = False  # whether any class stores it
+        self.lasting = lasting  # what is found is the same until something is stored under one of the keys
+        self.begun = False  # the methods that store it are activated
+        self.kind = kind
+        self.readers: Readers = {}
 
 
 class State(Linked):
@@ -61,9 +62,7 @@ class State(Linked):
         if act is None:
             function = self.project.functions[number]
             file = self.project.files[self.project.file_of[number]]
-            owner = file.classes + function.owner if function.owner >= 0 else -1
-            given: list[Kind | None] = [None] * (len(function.params) + len(function.captured))
-            act = Activation(number, region, function, file, owner, given)
+            act = Activation(number, region, function, file)
             self.acts[(number, region)] = act
             self.push(act)
         return act

@@ -137,9 +137,11 @@ def _merged(one: Known, other: Known, one_left: bool, other_left: bool) -> Known
     out = dict(one)
     for name, value in other.items():
         held = out.get(name)
+        if held is value:
+            continue
         if held is None:
             out[name] = value
-        elif held is not value and held != value:
+        elif held != value:
             out[name] = join(held, value)
     return out
 

@@ -58,6 +58,7 @@ MAYBE: Kind = frozenset({"t", "N"})
 
 _WIDEST = 40  # alternatives of one value; with more it may be anything
 _DEEPEST = 4  # of containers in containers
+_CONTAINERS = frozenset("LTDSB")
 
 
 def several(kind: Kind) -> Kind:
@@ -65,11 +66,13 @@ def several(kind: Kind) -> Kind:
     return frozenset({("L", kind)})
 
 
+@lru_cache(maxsize=50_000)
 def instance(name: str) -> Kind:
     """An instance of a class outside of what is scanned."""
     return frozenset({("I", name)})
 
 
+@lru_cache(maxsize=50_000)
 def outside(name: str) -> Kind:
     """Something outside of what is scanned."""
     return frozenset({("X", name)})
@@ -81,7 +84,10 @@ TENSOR_LIST = several(TENSOR)
 def join(*values: Value) -> Value:
     """Either of these values."""
     first = values[0]
-    if all(value == first for value in values):
+    for value in values:
+        if value is not first and value != first:
+            break
+    else:
         return first
     known: set[Any] = set()
     terms: list[Term] = []
@@ -110,14 +116,14 @@ def narrow(kind: Kind) -> Kind:
     if len(kind) > _WIDEST:
         return frozenset(atom for atom in kind if isinstance(atom, str)) | UNKNOWN
     for atom in kind:
-        if type(atom) is tuple and atom[0] in "LTDSB" and _depth(atom) > _DEEPEST:
+        if atom.__class__ is tuple and atom[0] in _CONTAINERS and _depth(atom) > _DEEPEST:
             return frozenset([each for each in kind if isinstance(each, str) or _depth(each) <= _DEEPEST]) | UNKNOWN
     return kind
 
 
 def covered(kind: Kind) -> Kind:
     """The same without instances of a class of which subclasses may stand there, too."""
-    both = [("C", atom[1]) for atom in kind if type(atom) is tuple and atom[0] == "V"]
+    both = [("C", atom[1]) for atom in kind if atom.__class__ is tuple and atom[0] == "V"]
     return kind.difference(both) if both else kind
 
 
@@ -179,8 +185,13 @@ def combined(values: Iterable[Value]) -> Value:
     return ("|", *rest)
 
 
+_PLAIN = frozenset({TENSOR, NUMBER})
+
+
 def operated(kinds: list[Kind]) -> Kind:
     """What arithmetic on these kinds gives."""
+    if len(kinds) == 2 and kinds[0] is kinds[1] and kinds[0] in _PLAIN:
+        return kinds[0]
     out: set[Any] = set()
     sure = False
     for kind in kinds:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from g2.explain.scan.model import Sureness
@@ -13,7 +14,7 @@ _LOCKS = frozenset({"threading.Lock", "threading.RLock", "threading.Condition", 
 _RANDOMS = frozenset(
     {"random.Random", "numpy.random.Generator", "numpy.random.default_rng", "numpy.random.SeedSequence"}
 )
-_LEVELS = {Sureness.SURE: 3, Sureness.LIKELY: 2, Sureness.POSSIBLE: 1}
+_SURE, _LIKELY, _POSSIBLE = Sureness.SURE, Sureness.LIKELY, Sureness.POSSIBLE
 
 
 def _tensor(atom: Any) -> bool:
@@ -100,6 +101,7 @@ WANTS: dict[str, Callable[[Any], bool]] = {
 }
 
 
+@lru_cache(maxsize=50_000)
 def level(kind: Kind, what: str) -> Sureness | None:
     """How sure it is that a value of this kind is what is wanted; None when it is not, or nothing is known."""
     wanted = WANTS[what]
@@ -124,9 +126,9 @@ def level(kind: Kind, what: str) -> Sureness | None:
 
 def least(*levels: Sureness) -> Sureness:
     """The least sure of these."""
-    return min(levels, key=_LEVELS.__getitem__)
+    return _POSSIBLE if _POSSIBLE in levels else _LIKELY if _LIKELY in levels else _SURE
 
 
 def most(*levels: Sureness) -> Sureness:
     """The surest of these."""
-    return max(levels, key=_LEVELS.__getitem__)
+    return _SURE if _SURE in levels else _LIKELY if _LIKELY in levels else _POSSIBLE
