@@ -12,7 +12,7 @@ import torch
 from g2.rewrite.trial.deeds import Leaf, Outcome
 from g2.rewrite.trial.filled import filled, within
 from g2.rewrite.trial.tensors import SEPARATOR
-from g2.rewrite.trial.tolerance import number_too_far, too_far
+from g2.rewrite.trial.tolerance import cancelled, largest, number_too_far, too_far
 
 _FACTS = {
     "type": "is a {new}, was a {old}",
@@ -39,6 +39,7 @@ class Judge:
     shaken: Outcome | None
     differs: frozenset[str]
     values: bool = True
+    largest: float = 0.0  # of all gradients, while gradients are compared
     close: list[str] = field(default_factory=list[str])
     notes: list[str] = field(default_factory=list[str])
 
@@ -49,6 +50,7 @@ class Judge:
 
     def gradients(self) -> Iterator[str]:
         """Differences of what flows back. Strides of gradients are torch's own affair."""
+        self.largest = largest(leaf.values for leaf in self.old.gradients if leaf.values is not None)
         for old, new, targets in self._pairs(self.old.gradients, self.new.gradients, "gradients"):
             none = {"None", "missing"} if "requires-grad" in self.differs else {"None"}  # nothing required any
             if {old.kind, new.kind} == {"tensor", "text"} and not none.isdisjoint((old.text, new.text)):
@@ -56,6 +58,7 @@ class Judge:
                     yield from self._unused(old, new)
             else:
                 yield from self._leaf(old, new, targets, exact=False)
+        self.largest = 0.0
 
     def arguments(self) -> Iterator[str]:
         """Differences of the arguments after the call."""
@@ -177,7 +180,8 @@ class Judge:
             one, other = one.float(), other.float()
         differing = (one != other) & ~(one.isnan() & other.isnan())
         far = too_far(one, other, *(target.values if target is not None else None for target in targets))
-        if bool(far.any()):
+        exact = targets[0].values if targets and targets[0] is not None else None
+        if bool(far.any()) and not (self.largest and cancelled(one, other, self.largest, exact)):
             yield f"{old.path}{elements(one, other, far)}"
         elif bool(differing.any()):
             self.close.append(f"{old.path}{elements(one, other, differing)}")

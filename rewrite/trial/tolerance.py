@@ -16,12 +16,17 @@ beside max|old - reference|.
 
 Without a reference: |new - old| <= ULPS * eps * |old|, each element on its own.
 
+A gradient that is nowhere larger than eps times the largest of all gradients of the call, before and after, is zero up
+to rounding: terms of that size cancelled (the bias of an attention's keys). Where no reference says more, any two are
+the same.
+
 NaN and infinities must stand at the same places, with the same sign, always. Integers and booleans are equal or not.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 import torch
 
@@ -66,6 +71,24 @@ def too_far(
         allowed = FACTOR * error + eps * (ulps * target.abs() + floor * largest)
         far = torch.where(finite, (second - target).abs() > allowed, (second - first).abs() > ulps * eps * first.abs())
     return torch.where(special, ~alike, far)
+
+
+def cancelled(
+    old: torch.Tensor, new: torch.Tensor, above: float, reference: torch.Tensor | None = None
+) -> bool:
+    """Whether two gradients are zero up to the rounding of a call whose largest gradient is `above`."""
+    if not old.is_floating_point() or old.shape != new.shape or not bool((old.isfinite() & new.isfinite()).all()):
+        return False
+    eps = torch.finfo(old.dtype).eps
+    if usable(old.double(), reference, eps) is not None:
+        return False
+    return all(float(one.double().abs().amax()) <= eps * above for one in (old, new) if one.numel())
+
+
+def largest(gradients: Iterable[torch.Tensor]) -> float:
+    """The largest finite element of them; 0 where there is none."""
+    floating = (one for one in gradients if one.is_floating_point())
+    return max((_largest(one.double().abs(), one.isfinite()) for one in floating), default=0.0)
 
 
 def number_too_far(old: float, new: float, reference: float | None = None, shaken: float | None = None) -> bool:

@@ -173,6 +173,25 @@ def test_what_skipped_steps_fill_too_is_not_held_against_them() -> None:
     assert compare(observed(old), observed(wrong), differs=frozenset({"filled:cache"}))[0] == "differs"
 
 
+def test_a_gradient_that_cancels_is_zero_up_to_rounding() -> None:
+    """As that of the bias of an attention's keys, which a softmax does not see."""
+    y = torch.linspace(-1, 1, 8).requires_grad_()
+
+    def old(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return (x * 100).sum() + ((x.detach() + y).softmax(-1) * 3).sum()
+
+    def new(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        raised = (x.detach() + y).exp()
+        return (x * 100).sum() + (raised / raised.sum(-1, keepdim=True) * 3).sum()
+
+    first, second = outcome(old, GRAD, y), outcome(new, GRAD, y)
+    one, other = (next(leaf.values for leaf in o.gradients if leaf.path.endswith("y")) for o in (first, second))
+    assert one is not None and other is not None and not torch.equal(one, other)
+    assert compare(first, second)[0] == "close"
+    said, words = verdict(old, lambda x, y: old(x, y) + 1e-4 * (y - y.detach()).sum(), GRAD, y)
+    assert said == "differs" and "the gradient of y" in words
+
+
 def test_a_random_value_named_is_still_of_its_kind() -> None:
     tags = frozenset({"random"})
     assert verdict(lambda x: torch.rand(3), lambda x: torch.rand(4), X, differs=tags)[0] == "differs"
@@ -217,6 +236,15 @@ def test_what_is_no_value_for_python_is_still_a_tensor() -> None:
     said, words = verdict(lambda x: x * 2 if x else x, lambda x: torch.where(x != 0, x * 2, x), X)
     assert said == "refused"
     assert words.startswith("only the original raises RuntimeError (Boolean value of Tensor")
+
+
+def test_a_size_that_torch_cannot_infer_of_nothing() -> None:
+    empty = torch.zeros(0, 2, 4)
+    pair = (lambda x: x.view(len(x), -1), lambda x: x.flatten(1), empty)
+    assert verdict(*pair)[0] == "differs"
+    assert verdict(*pair, differs=frozenset({"empty-view"}))[0] == "refused"
+    own = raises(RuntimeError, "cannot reshape tensor of 0 elements: said by the program")
+    assert verdict(own, lambda x: x, empty, differs=frozenset({"empty-view"}))[0] == "differs"
 
 
 def test_operands_that_torch_refuses_in_other_words() -> None:

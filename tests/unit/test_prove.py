@@ -217,6 +217,38 @@ def test_of_two_in_one_function_only_the_one_to_blame_goes(turn: Callable[..., t
     assert len(bench.trials) == 2
 
 
+def test_a_cure_that_needs_both_ways_seen_is_refused_without(turn: Callable[..., tuple[Loop, Play]]) -> None:
+    def made(site: Site) -> Iterator[Proposal | Left]:
+        for one in propose("tensor({n})")(site):
+            assert isinstance(one, Proposal)
+            yield replace(one, tests=(site.span,), both=True)
+
+    both = Rule("t", ("host-value",), "l", Safety.SAFE, made, (), slug="rule")
+    for seen, text in ((True, SCRIPT.replace("item", "tensor")), (False, SCRIPT)):
+
+        def proof(one: Placed, seen: bool = seen) -> Proof:
+            return Proof((Trial("f", "as recorded", "same"),), ((one.proposal.tests[0], True, seen),))
+
+        loop, _ = turn([both], proof=proof)
+        assert kept(loop) == text
+        assert seen or all("seen only one way" in said for said in refusals(loop))
+
+
+def test_a_place_with_no_rewrite_is_asked_again_once_another_is_cured(
+    turn: Callable[..., tuple[Loop, Play]],
+) -> None:
+    def made(site: Site) -> Iterator[Proposal | Left]:
+        if site.piece.code(site.node) == "item(1)" and "item(0)" in site.source.text:
+            yield Left("item(0) stands in the way")
+        else:
+            yield from propose("tensor({n})")(site)
+
+    loop, bench = turn([Rule("t", ("host-value",), "l", Safety.SAFE, made, (), slug="rule")])
+    assert kept(loop) == SCRIPT.replace("item", "tensor")
+    assert len(bench.trials) == 2
+    assert refusals(loop) == []
+
+
 def test_what_appears_behind_feeds_the_next_round(turn: Callable[..., tuple[Loop, Play]]) -> None:
     loop, bench = turn([rule("tensor({n})")], hidden=frozenset({"return item(7)"}))
     assert kept(loop) == SCRIPT.replace("item", "tensor")
