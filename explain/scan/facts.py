@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import marshal
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from g2.explain.scan.values import Value
@@ -96,16 +97,16 @@ class Facts:
     options: tuple[str, ...] = ()  # of torch._dynamo.config, that it sets to True
 
 
-_FUNCTION = tuple(f.name for f in fields(Function))
-_CLASS = tuple(f.name for f in fields(Class))
+_FUNCTION = attrgetter(*(f.name for f in fields(Function)))
+_CLASS = attrgetter(*(f.name for f in fields(Class)))
 
 
 def dump(facts: Facts) -> bytes:
     """The facts as bytes, with a checksum in front."""
     body = marshal.dumps(
         (
-            [tuple(getattr(function, name) for name in _FUNCTION) for function in facts.functions],
-            [tuple(getattr(found, name) for name in _CLASS) for found in facts.classes],
+            list(map(_FUNCTION, facts.functions)),
+            list(map(_CLASS, facts.classes)),
             facts.names,
             facts.lines,
             facts.ignores,
