@@ -166,12 +166,20 @@ def _handed_over(inductor: Any, made: Planned) -> Iterator[None]:
         inductor.GraphLowering.save_output_code, inductor.GraphLowering.compile_to_module = before, compile_to_module
 
 
-def settings() -> Any:
-    """Inductor's settings for this: no caches, nothing in other processes."""
+def settings(mode: str = "default", present: bool = False) -> Any:
+    """Inductor's settings for this: no caches, nothing in other processes, and what the mode of torch.compile asks for
+    but for CUDA graphs, which replay the same kernels. present: the device is there, so that candidates can be timed.
+    """
     config: Any = importlib.import_module("torch._inductor.config")
+    inductor: Any = importlib.import_module("torch._inductor")
+    wanted = dict(inductor.list_mode_options(mode)) if mode != "default" else {}
+    wanted.pop("triton.cudagraphs", None)
+    if wanted and not present:
+        wanted |= {"max_autotune_gemm_backends": "ATEN", "max_autotune_conv_backends": "ATEN"}
     functorch: Any = importlib.import_module("torch._functorch.config")
     stack = contextlib.ExitStack()
     stack.enter_context(config.patch(compile_threads=1, fx_graph_cache=False, fx_graph_remote_cache=False))
+    stack.enter_context(config.patch(wanted))
     stack.enter_context(functorch.patch(enable_autograd_cache=False))
     return stack
 

@@ -11,6 +11,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,20 +32,20 @@ _TARGET = re.compile(r"^\s*target: ([\w.:]+)\s*$", re.MULTILINE)
 _ON_CPU_ALONE = re.compile(r"_for_cpu\b|mkldnn|onednn|\bcpu_")
 
 
-def bring(found: Sequence[Recorded], name: str, seconds: float) -> list[Lowered]:
-    """Every graph, in their order. seconds: for all of them."""
+def bring(found: Sequence[Recorded], name: str, seconds: float, mode: str = "default") -> list[Lowered]:
+    """Every graph, in their order. seconds: for all of them. mode: of torch.compile."""
     ends = time.monotonic() + seconds
     done: list[Lowered] = []
     cuda: Any = torch.cuda
     if name == NATIVE and cuda.is_initialized():
-        return [_one(recorded, name) for recorded in found]  # a process that uses a GPU cannot be forked
+        return [_one(recorded, name, mode) for recorded in found]  # a process that uses a GPU cannot be forked
     while len(done) < len(found):
         left = ends - time.monotonic()
         if left <= 0:
             done.append(Lowered(name, stopped_by=f"the time was over ({seconds:.0f} seconds for {name})"))
             continue
         each = max(left / (len(found) - len(done)) * 2, _LEAST)
-        answer = attempt(_work(found[len(done) :], name, each), left)
+        answer = attempt(_work(found[len(done) :], name, each, mode), left)
         told = [build(Lowered, json.loads(line)) for line in answer.data.decode().splitlines() if line.endswith("}")]
         done += told
         if len(done) < len(found) and not answer.ended:
@@ -56,22 +57,22 @@ def bring(found: Sequence[Recorded], name: str, seconds: float) -> list[Lowered]
     return done
 
 
-def _work(found: Sequence[Recorded], name: str, each: float) -> Callable[[BinaryIO], None]:
+def _work(found: Sequence[Recorded], name: str, each: float, mode: str) -> Callable[[BinaryIO], None]:
     def work(answer: BinaryIO) -> None:
         for recorded in found:
             signal.setitimer(signal.ITIMER_REAL, each)
-            answer.write(json.dumps(plain(_one(recorded, name))).encode() + b"\n")
+            answer.write(json.dumps(plain(_one(recorded, name, mode))).encode() + b"\n")
             answer.flush()
 
     return work
 
 
-def _one(recorded: Recorded, name: str) -> Lowered:
+def _one(recorded: Recorded, name: str, mode: str) -> Lowered:
     begin = time.monotonic()
     folder = recorded.folder / name
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return _lowered(recorded, name, folder, begin)
+        return _in_mode(recorded, name, folder, begin, mode)
     except here.NotPossible as error:
         return Lowered(name, stopped_by=str(error))
     except Stopped as error:
@@ -80,15 +81,29 @@ def _one(recorded: Recorded, name: str) -> Lowered:
         return Lowered(name, stopped_by=str(reason(error)), seconds=round(time.monotonic() - begin, 3))
 
 
-def _lowered(recorded: Recorded, name: str, folder: Path, begin: float) -> Lowered:
+def _in_mode(recorded: Recorded, name: str, folder: Path, begin: float, mode: str) -> Lowered:
+    """As the mode has it, or as the default one where the mode's choices need the device."""
+    try:
+        return _lowered(recorded, name, folder, begin, mode)
+    except here.NotPossible:
+        raise
+    except Exception as error:
+        if mode == "default":
+            raise
+        made = _lowered(recorded, name, folder, begin, "default")
+        why = f"graph {recorded.id} is as the default mode has it: {mode} could not choose without the device ({error})"
+        return replace(made, why=" ".join(why.split())[:400])
+
+
+def _lowered(recorded: Recorded, name: str, folder: Path, begin: float, mode: str) -> Lowered:
     if name != NATIVE:
         here.pretend(here.target(name))
     stops = alone(recorded.module)
     graph, examples = lower.static(recorded)
-    with lower.settings():
+    with lower.settings(mode, present=name == NATIVE):
         graph = graphs.copied(graph)
-        there, mode = lower.swapped(graph, examples, torch.device("cuda", 0))
-        made = lower.plan(graph, there, mode, recorded.kind, provenance.watching)
+        there, fakes = lower.swapped(graph, examples, torch.device("cuda", 0))
+        made = lower.plan(graph, there, fakes, recorded.kind, provenance.watching)
         traced = provenance.trace(made, recorded.line)
     (folder / saved.MODULE).write_text(made.module, "utf-8")
     why = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from g2.capture.codec import plain
@@ -11,6 +12,12 @@ from g2.check.child import graphs, lines, saved, targets, traffic
 from g2.check.child.graphs import Recorded
 from g2.check.child.moment import Moment, Tell
 from g2.check.model import Graph, Lowered
+
+# Operators that Inductor times templates of its own for, against the library's.
+_TIMED = (
+    "aten.mm.", "aten.addmm.", "aten.bmm.", "aten.baddbmm.", "aten._scaled_mm.", "aten._int_mm.", "aten.convolution.",
+    "flex_attention",
+)  # fmt: skip
 
 
 def work(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> None:
@@ -29,10 +36,12 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> None:
         if recorded.why:
             what = f"Of graph {recorded.id} ({recorded.kind}) no values were kept, since {recorded.why}."
             tell({"e": "note", "what": what})
+    for note in _of_mode(asked, found.graphs):
+        tell({"e": "note", "what": note})
     done: dict[str, list[Lowered]] = {}
     for at, name in enumerate(asked.targets):
         started = time.monotonic()
-        done[name] = targets.bring(found.graphs, name, (ends - started) / (len(asked.targets) - at))
+        done[name] = targets.bring(found.graphs, name, (ends - started) / (len(asked.targets) - at), asked.mode)
         _spent(tell, started)
     for at, recorded in enumerate(found.graphs):
         told = _told(recorded, tuple(each[at] for each in done.values()))
@@ -40,6 +49,18 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> None:
     for identity, why in found.refused:
         stopped = tuple(Lowered(name, stopped_by=why) for name in asked.targets)
         tell({"e": "graph", "graph": plain(Graph(identity, "forward", 0, lowered=stopped))})
+
+
+def _of_mode(asked: Asked, recorded: Sequence[Recorded]) -> Iterator[str]:
+    """What of --mode is not to be seen in kernels that are made without the device."""
+    if asked.mode == "default":
+        return
+    yield f"--mode {asked.mode} replays kernels from CUDA graphs, which changes none of them; floors are without that."
+    if asked.mode != "max-autotune" or set(asked.targets) == {targets.NATIVE}:
+        return
+    ops = [op for one in recorded for node in one.module.graph.nodes if (op := str(node.target)).startswith(_TIMED)]
+    said = f": templates for {', '.join(sorted(set(ops)))}, and tile sizes" if ops else ": tile sizes"
+    yield f"What --mode max-autotune chooses by timing candidates on the device is as the default mode has it{said}."
 
 
 def _spent(tell: Tell, begin: float) -> None:
