@@ -46,8 +46,8 @@ def _found(where: str) -> Any:
     except BaseException as error:  # the person's own code
         raise NotGiven(f"the module {name} could not be imported: {_told(error)}") from error
     if not callable(call := getattr(module, function, None)):
-        has = "is no function" if call is not None else "is not there"
-        raise NotGiven(f"{function} {has} in the module {name} ({getattr(module, '__file__', None) or 'built in'})")
+        what = f"{function} is no function in" if call is not None else f"there is no function {function} in"
+        raise NotGiven(f"{what} the module {name} ({getattr(module, '__file__', None) or 'built in'})")
     try:
         return call()
     except BaseException as error:

@@ -31,6 +31,7 @@ from g2.check.child import attention, eager, lines, reference
 from g2.check.child import random as streams
 from g2.check.child.moment import Moment
 from g2.check.child.said import said
+from g2.check.child.unwrapped import unwrapped
 from g2.check.model import Line
 from g2.rewrite.trial.gradients import tensors_of
 
@@ -195,7 +196,8 @@ class _Keeper:
             self._found.graphs.append(recorded)
             waiting = [recorded]  # its first run is kept
 
-            def run(args: list[Any]) -> list[Any]:
+            def run(given: list[Any]) -> list[Any]:
+                args = unwrapped(given)
                 if not waiting:
                     return [_no_view(one) for one in module(*args)]
                 waiting.clear()

@@ -28,6 +28,7 @@ from g2.check.asked import Asked
 from g2.check.child.decomposed import Table, decomposed
 from g2.check.child.moment import Moment, Tell
 from g2.check.child.timing_call import Called
+from g2.check.child.unwrapped import unwrapped
 from g2.check.model import Operators
 
 _CALLS = frozenset({"call_function", "call_method", "call_module"})
@@ -127,7 +128,7 @@ def _compiler(graphs: Graphs) -> Callable[..., Any]:
 
     def keep(module: torch.fx.GraphModule, inputs: Sequence[Any]) -> Any:
         graphs.aten.append((module, list(inputs)))
-        return boxed(module.forward)
+        return boxed(lambda *args: module.forward(*unwrapped(args)))
 
     def compiler(module: torch.fx.GraphModule, inputs: Sequence[Any], **_options: Any) -> Any:
         graphs.captured.update(name_of(target) for target in _targets(module))

@@ -109,3 +109,17 @@ def test_decompositions_that_ask_inductor(tmp_path: Path) -> None:
     module = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.MaxPool2d(2), torch.nn.BatchNorm2d(2))
     found = levels(module, torch.randn(2, 1, 10, 10), trains=True, folder=tmp_path)
     assert "prims._low_memory_max_pool_with_offsets.default" in dict(found["inductor"].counts)
+
+
+class Unit(torch.Tensor):
+    """A subclass that AOTAutograd does not take apart."""
+
+    unit = "m"
+
+
+def test_a_tensor_of_a_subclass(tmp_path: Path) -> None:
+    def call(x: torch.Tensor) -> torch.Tensor:
+        return torch.sin(x) * 2
+
+    found = levels(call, torch.ones(4).as_subclass(Unit), folder=tmp_path)
+    assert dict(found["aten"].counts) == {"aten.sin.default": 1, "aten.mul.Tensor": 1}
