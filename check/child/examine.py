@@ -92,7 +92,12 @@ def _here(name: str, moment: Moment, asked: Asked, folder: Path, journal: Journa
     try:
         importlib.import_module(f"g2.check.child.parts.{name}").work(moment, asked, folder, journal.write)
     except (Exception, CompilerFailed) as error:
-        journal.write({"e": "failed", "name": name, "why": said(error)})
+        journal.write({"e": "failed", "name": name, "why": _why(error)})
+
+
+def _why(error: BaseException) -> str:
+    short = isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+    return f"there was not enough memory ({said(error)})" if short else said(error)
 
 
 def _failed(error: BaseException, asked: Asked, journal: Journal) -> None:
@@ -145,6 +150,8 @@ def _parts(moment: Moment, asked: Asked, folder: Path, journal: Journal) -> None
         answer = attempt(partial(_part, name, moment, asked, folder, journal.write), asked.seconds)
         if not answer.ended:
             why = answer.why
+            if "SIGKILL" in why:
+                why += ", which Linux does to a process when memory is short"
             if answer.late:
                 why = f"it took longer than {asked.seconds:g} seconds (--part-limit)"
             journal.write({"e": "failed", "name": name, "why": why})
@@ -154,4 +161,4 @@ def _part(name: str, moment: Moment, asked: Asked, folder: Path, tell: Tell, _an
     try:
         importlib.import_module(f"g2.check.child.parts.{name}").work(moment, asked, folder, tell)
     except (Exception, CompilerFailed) as error:
-        tell({"e": "failed", "name": name, "why": said(error)})
+        tell({"e": "failed", "name": name, "why": _why(error)})

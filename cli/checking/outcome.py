@@ -8,7 +8,8 @@ from g2.capture.model import Session
 from g2.check.model import Check
 from g2.cli.checking.sentences import lowered
 from g2.cli.errors import REFUSED
-from g2.cli.summary import advice_when_empty, failure
+from g2.cli.summary import advice_when_empty, failure, summary
+from g2.explain.findings import report
 
 _ENTRY = "g2 check --compile module:function SCRIPT, or --compile Class.method, names what to check"
 
@@ -36,6 +37,7 @@ def remarks(session: Session, check: Check) -> Iterator[str]:
     if (said := failure(session)) is not None:
         yield said
     elif not check.calls and (advice := advice_when_empty(session)) is not None:
+        yield summary(report(session))
         yield advice.replace("g2 explain --compile", "g2 check --compile")
     elif check.calls and not check.captured:
         yield "`g2 explain` says what keeps Dynamo from making a graph."

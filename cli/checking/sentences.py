@@ -13,7 +13,7 @@ from g2.cli.checking.amounts import ratio, size, time
 from g2.cli.checking.points import quantity
 from g2.cli.text import listing, plural
 
-_NAMED = 2  # inputs that differ in the same way
+_NAMED = 2  # inputs that differ in the same way, reasons why some could not be compared
 _KINDS = {"same": "bit for bit", "close": "within rounding", "refused": "both raise the same"}
 
 
@@ -74,7 +74,9 @@ def correct(call: Call) -> Iterator[str]:
         if wrong:
             yield f"{told}: {wrong} {'differs' if wrong == 1 else 'differ'}{unable}."
         else:
-            yield f"{told}: {listing(said) if said else 'none'}{unable}. Reference: {how}."
+            yield f"{told}: {listing(said) if said else 'none'}{unable}." + (f" Reference: {how}." if said else "")
+        why = list(dict.fromkeys(one.detail for one in found if one.outcome == "unable" and one.detail))
+        yield from (f"Not compared: {one}" for one in why[:_NAMED])
 
 
 def wrongs(call: Call) -> Iterator[str]:
@@ -140,7 +142,7 @@ def kernels(call: Call, target: str) -> str:
     ]
     stopped = [one for one in found if one.stopped_by]
     if stopped:
-        parts.append(f"{plural(len(stopped), 'graph')} of {len(found)} stopped by {stopped[0].stopped_by}")
+        parts.append(f"{plural(len(stopped), 'graph')} of {len(found)} stopped: {stopped[0].stopped_by.rstrip('.')}")
     ran = Counter(one.interpreted for one in found if one.interpreted)
     if ran:
         good = ran["same"] + ran["close"]

@@ -142,6 +142,16 @@ def test_what_fails_in_the_same_way_for_many_inputs_is_said_once() -> None:
     assert found == ["one, two and 2 other inputs: raises Oops", "one: other"]
 
 
+def test_why_inputs_could_not_be_compared_is_said_once() -> None:
+    (call,) = check_samples.check().calls
+    unable = [model.Compared("compiled", name, "unable", "the disk is full") for name in ("one", "two")]
+    found = list(sentences.correct(replace(call, compared=tuple(unable))))
+    assert found == [
+        "0 comparisons of compiled with eager: none; 2 inputs could not be compared.",
+        "Not compared: the disk is full",
+    ]
+
+
 def test_an_interval_that_holds_one_shows_no_difference() -> None:
     assert amounts.ratio(Interval(1.02, 0.98, 1.06, 20)) == "no difference (0.98 to 1.06)"
     assert amounts.ratio(Interval(1.5, 1.4, 1.6, 20)) == "1.50 times as fast (1.40 to 1.60)"

@@ -100,8 +100,16 @@ def _need(module: str, *names: str) -> Any:
 
 def _missing(name: str) -> NotPossible:
     if name.startswith("triton"):
-        return NotPossible(f"Triton kernels need triton, and here {name} is missing ({_pair()}).")
+        return NotPossible(f"Triton kernels need triton, and {_triton(name)}; {_pair()}.")
     return NotPossible(f"torch {torch.__version__} has no {name}, by which it is told of a GPU that is not there.")
+
+
+def _triton(name: str) -> str:
+    try:
+        version = importlib.import_module("triton").__version__
+    except Exception:  # one that does not suit this Python raises anything
+        return "it is not installed here"
+    return f"triton {version}, which is here, has no {name}"
 
 
 def _pair() -> str:
