@@ -15,34 +15,41 @@ class Given:
 
     __slots__ = ("args", "keywords", "rest", "rest_keywords")
 
-    def __init__(self, engine: Evaluation, act: Activation, call: Call) -> None:
-        self.args: list[Kind] = []
+    def __init__(self, args: list[Kind]) -> None:
+        self.args = args
+        self.keywords: dict[str, Kind] = {}
         self.rest: Kind | None = None  # *args: an element
         self.rest_keywords: Kind | None = None  # **kwargs: a value
-        for value in call.args:
-            if isinstance(value, frozenset) and self.rest is None:
-                self.args.append(value)
-            elif isinstance(value, tuple) and value[0] == "*":
-                held = engine.value(value[1], act)
-                tuples = [atom for atom in held if isinstance(atom, tuple) and atom[0] == "T"]
-                if len(tuples) == 1 == len(held) and self.rest is None:
-                    self.args += tuples[0][1]
-                else:
-                    self.rest = engine.element(held)
-            elif self.rest is None:
-                self.args.append(engine.value(value, act))
-            else:
-                self.rest |= engine.value(value, act)
-        self.keywords: dict[str, Kind] = {}
-        for name, value in call.keywords:
-            kind = value if isinstance(value, frozenset) else engine.value(value, act)
-            if name is None:
-                self.rest_keywords = engine.element(kind)
-            else:
-                self.keywords[name] = kind
 
     def all(self) -> list[Kind]:
         return [*self.args, *self.keywords.values(), *([self.rest] if self.rest else [])]
+
+
+def given_in(engine: Evaluation, act: Activation, call: Call) -> Given:
+    """The arguments of a call in an activation."""
+    args: list[Kind] = []
+    given = Given(args)
+    for value in call.args:
+        if isinstance(value, frozenset) and given.rest is None:
+            args.append(value)
+        elif isinstance(value, tuple) and value[0] == "*":
+            held = engine.value(value[1], act)
+            tuples = [atom for atom in held if isinstance(atom, tuple) and atom[0] == "T"]
+            if len(tuples) == 1 == len(held) and given.rest is None:
+                args += tuples[0][1]
+            else:
+                given.rest = engine.element(held)
+        elif given.rest is None:
+            args.append(engine.value(value, act))
+        else:
+            given.rest |= engine.value(value, act)
+    for name, value in call.keywords:
+        kind = value if isinstance(value, frozenset) else engine.value(value, act)
+        if name is None:
+            given.rest_keywords = engine.element(kind)
+        else:
+            given.keywords[name] = kind
+    return given
 
 
 def bind(

@@ -6,7 +6,7 @@ from typing import Any
 
 from g2.explain.scan import library, operate, tables
 from g2.explain.scan.activation import Activation
-from g2.explain.scan.arguments import Given, bind, fill
+from g2.explain.scan.arguments import Given, bind, fill, given_in
 from g2.explain.scan.evaluate import Evaluation
 from g2.explain.scan.facts import Call, Function
 from g2.explain.scan.values import DOUBT, GUESSED, NOTHING, OTHER, TENSOR, TENSORS, UNKNOWN, Kind, narrow, ordered
@@ -20,7 +20,7 @@ def invoke(engine: Evaluation, act: Activation, call: Call) -> Kind:
     tag = callee[0] if isinstance(callee, tuple) else ""
     if tag == "capture":
         return _capture(engine, act, call)
-    given = Given(engine, act, call)
+    given = given_in(engine, act, call)
     if tag == "m":
         return _method(engine, act, call, engine.value(callee[1], act), callee[2], given)
     if tag == "super":
@@ -73,9 +73,7 @@ def apply(engine: Evaluation, act: Activation, call: Call, callee: Kind, given: 
             case "S" if depth < 4:
                 result = apply(engine, act, call, atom[1], given, depth + 1)
                 if given.args and result != given.args[0]:
-                    again = Given.__new__(Given)
-                    again.args, again.keywords = [operate.union(given.args[0], result)], {}
-                    again.rest = again.rest_keywords = None
+                    again = Given([operate.union(given.args[0], result)])
                     result |= apply(engine, act, call, atom[1], again, depth + 1)
                 out |= result
             case "Z":
