@@ -41,6 +41,12 @@ class SameDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
         asked = kwargs.get("dtype")
         if not wide and asked != torch.float64 and not (asked is None and torch.get_default_dtype() == torch.float64):
             return func(*args, **kwargs)
+        if wide:  # attention may draw, for dropout; where it does not, float64 is what is wanted
+            before = _state(wide[0].device)
+            found = func(*args, **kwargs)
+            if torch.equal(before, _state(wide[0].device)):
+                return found
+            _put_back(wide[0].device, before)
         given = {**kwargs, "dtype": self._dtype} if "dtype" in kwargs or not wide else kwargs
         if "dtype" in given and "dtype" not in {argument.name for argument in func._schema.arguments}:
             given = kwargs
@@ -52,3 +58,14 @@ class SameDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _widen(self, value: Any) -> Any:
         return value.double() if isinstance(value, torch.Tensor) and value.dtype == self._dtype else value
+
+
+def _state(device: torch.device) -> torch.Tensor:
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.get_rng_state()
+
+
+def _put_back(device: torch.device, state: torch.Tensor) -> None:
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state, device)
+    else:
+        torch.set_rng_state(state)

@@ -32,7 +32,8 @@ from g2.rewrite.trial.deeds import Leaf, Outcome, Raised
 
 # What stops a compiler on a machine, and says nothing of what is compiled: g2's own fences, no compiler, no room.
 _HINDERED = re.compile(
-    r"g2 does not repeat effects|InvalidCxxCompiler|No working C\+\+ compiler|No space left on device|TritonMissing"
+    r"g2 does not repeat effects|InvalidCxxCompiler|No working C\+\+ compiler|TritonMissing|No space left on device|"
+    r"File too large|File size limit exceeded|Disk quota exceeded|Cannot allocate memory|Killed signal terminated"
 )
 
 

@@ -20,6 +20,7 @@ import torch
 
 from g2.check.child.correct_draws import SameDraws, drawn_in
 from g2.check.child.moment import Moment
+from g2.check.child.rounding import EachRounded
 from g2.rewrite.trial import saved
 from g2.rewrite.trial.deeds import Outcome
 from g2.rewrite.trial.eager import eager_only, undisturbed
@@ -39,7 +40,7 @@ class How(Enum):
 
     EAGER = "eager"
     EXACT = "eager in float64"
-    SHAKEN = "eager in float64, the inputs moved by one unit in the last place"
+    SHAKEN = "eager in float64, inputs and every operator's result moved by one unit in the last place"
     COMPILED = "compiled"
 
 
@@ -86,6 +87,15 @@ class Subject:
         return run(*first, *args, **kwargs)
 
 
+def _coarsest(held: Sequence[Any]) -> float:
+    """A unit in the last place, relative, of the coarsest dtype of float32 and below that a call computes in."""
+    tensors = [one for one in held if isinstance(one, torch.Tensor)]
+    for module in (one for one in held if isinstance(one, torch.nn.Module)):
+        tensors += module.parameters()
+    halves = [one.dtype for one in tensors if one.is_floating_point() and one.dtype.itemsize == 2]
+    return max([torch.finfo(dtype).eps for dtype in [torch.float32, *halves]])
+
+
 def subject_of(moment: Moment) -> Subject:
     """The call of a moment."""
     owner = getattr(moment.eager, "__self__", None)
@@ -103,6 +113,7 @@ class Runs:
         self.subject = subject_of(moment)
         self.mode = mode
         self._draws = drawn_in(self.subject.args, self.subject.owner)
+        self._eps = _coarsest([self.subject.owner, *self.subject.args, *self.subject.kwargs.values()])
         self.spent = {"compile": 0.0, "call": 0.0}
         importlib.import_module("torch._inductor.compile_fx")  # loaded once, for all forks
 
@@ -156,7 +167,11 @@ class Runs:
             torch.set_default_dtype(default)
             _write(file, f"{type(error).__name__}: {error}"[:500].encode(), -1)
             return
-        with SameDraws(self._draws) if how in (How.EXACT, How.SHAKEN) else contextlib.nullcontext():
+        with contextlib.ExitStack() as modes:
+            if how is How.SHAKEN:
+                modes.enter_context(EachRounded(self._eps))
+            if how in (How.EXACT, How.SHAKEN):
+                modes.enter_context(SameDraws(self._draws))
             outcome = observe(lambda: self._called(call, made), self._watched(made), SEED)
         torch.set_default_dtype(default)
         body = io.BytesIO()

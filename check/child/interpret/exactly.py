@@ -8,6 +8,7 @@ they gave in the recorded run.
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import math
 from collections.abc import Mapping, Sequence
@@ -19,17 +20,12 @@ from torch.utils._pytree import tree_map
 
 from g2.check.child import attention
 from g2.check.child import random as streams
+from g2.check.child.rounding import EachRounded, moves
 
 _WIDER = {torch.float32: torch.float64, torch.float16: torch.float64, torch.bfloat16: torch.float64,
           torch.complex64: torch.complex128}  # fmt: skip
 _RANDOM = ("rand", "bernoulli", "dropout", "seed", "multinomial", "normal_", "normal.", "exponential", "uniform",
            "cauchy", "geometric", "philox")  # fmt: skip
-
-# They move numbers and compute none.
-_MOVES = (".full", ".clone", ".cat", ".where", ".index.", ".select", ".slice", ".permute", ".expand", ".embedding.",
-          ".constant_pad", ".copy", ".gather", ".empty", ".scalar_tensor", ".iota", ".view", ".reshape", ".amax",
-          ".amin", "getitem", ".split", ".unbind", ".stack", ".relu", ".neg", ".abs", ".maximum", ".minimum", ".max",
-          ".min", ".clamp", ".sort", ".topk")  # fmt: skip
 
 
 class Inexact(Exception):
@@ -56,9 +52,8 @@ def run(
     shaken: bool = False,
 ) -> tuple[dict[str, Any], list[Any]]:
     """The values of the `wanted` nodes, and the outputs, in float64. shaken: floating inputs, and what each operator
-    computes of them, are moved up or down by one unit in the last place of float32, which shows how far rounding at
-    every step can carry a result (Monte Carlo arithmetic: D. S. Parker, UCLA CSD-970002, 1997). drawn: what random
-    operators gave, by node. Raises Inexact.
+    computes of them, are moved up or down by one unit in the last place of float32 (rounding.py).
+    drawn: what random operators gave, by node. Raises Inexact.
     """
     function = next((one for one in ast.parse(text).body if isinstance(one, ast.FunctionDef)), None)
     if function is None:
@@ -70,7 +65,7 @@ def run(
             return value.clone() if isinstance(value, torch.Tensor) else value
         eps = max(torch.finfo(torch.float32).eps, torch.finfo(value.dtype).eps)
         made = value.to(_WIDER[value.dtype])
-        return _moved(made, eps, source) if shaken else made
+        return made * moves(made, eps, source) if shaken and made.is_floating_point() else made
 
     importlib.import_module(
         "torch._inductor.inductor_prims"
@@ -85,10 +80,11 @@ def run(
     scope.update(zip(names, map(wide, inputs), strict=False))
     kept: dict[str, Any] = {name: scope[name] for name in names if name in wanted}
     outputs: list[Any] = []
-    with torch.no_grad(), _InDouble():  # type: ignore[no-untyped-call]
+    rounded = EachRounded(torch.finfo(torch.float32).eps) if shaken else contextlib.nullcontext()
+    with torch.no_grad(), rounded, _InDouble():  # type: ignore[no-untyped-call]
         for statement in function.body:
             try:
-                done = _step(statement, scope, drawn, source if shaken else None)
+                done = _step(statement, scope, drawn)
                 for name in wanted.intersection(_made(statement), scope):
                     kept[name] = _copied(scope[name])
             except Inexact:
@@ -102,10 +98,8 @@ def run(
     return kept, outputs
 
 
-def _step(
-    statement: ast.stmt, scope: dict[str, Any], drawn: Mapping[str, torch.Tensor], source: torch.Generator | None
-) -> Any:
-    """source: of what moves results by a rounding. Returns what the graph returns, at its end."""
+def _step(statement: ast.stmt, scope: dict[str, Any], drawn: Mapping[str, torch.Tensor]) -> Any:
+    """What the graph returns, at its end."""
     if isinstance(statement, ast.Return) and statement.value is not None:
         return eval(compile(ast.Expression(statement.value), "graph", "eval"), scope)
     if not isinstance(statement, ast.Assign):
@@ -129,34 +123,13 @@ def _step(
         value = drawn[names[0]]
         scope[names[0]] = value.to(_WIDER.get(value.dtype, value.dtype))
     else:
-        known = {_storage(value) for value in scope.values() if isinstance(value, torch.Tensor)}
         exec(compile(ast.Module([statement], []), "graph", "exec"), scope)
-        if source is not None and not any(word in called for word in _MOVES):
-            scope[names[0]] = tree_map(lambda value: _rounded(value, known, source), scope[names[0]])
     return None
 
 
 def _made(statement: ast.stmt) -> list[str]:
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     return [one.id for one in targets if isinstance(one, ast.Name)]
-
-
-def _rounded(value: Any, known: set[int], source: torch.Generator) -> Any:
-    """What an operator computed, one rounding away; what lies in memory that was there before is no new result."""
-    if not isinstance(value, torch.Tensor) or not value.is_floating_point() or _storage(value) in known:
-        return value
-    return _moved(value, torch.finfo(torch.float32).eps, source)
-
-
-def _moved(value: torch.Tensor, eps: float, source: torch.Generator) -> torch.Tensor:
-    if not value.is_floating_point():
-        return value
-    signs = torch.empty_like(value).bernoulli_(0.5, generator=source).mul_(2 * eps)
-    return value * (signs + (1 - eps))
-
-
-def _storage(value: torch.Tensor) -> int:
-    return int(value.untyped_storage()._cdata)
 
 
 def _streams() -> dict[str, Any]:

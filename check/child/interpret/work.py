@@ -260,10 +260,12 @@ def _elements(written: Any, tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _copy(value: Any) -> Any:
+    """With the same strides, those of an expanded tensor too."""
     if not isinstance(value, torch.Tensor):
         return value
-    made = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype)
-    return made.copy_(value)
+    storage: Any = value.untyped_storage()
+    made = torch.empty(0, dtype=value.dtype)
+    return made.set_(storage.clone(), value.storage_offset(), value.shape, value.stride())
 
 
 def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:
