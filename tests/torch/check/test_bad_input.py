@@ -111,6 +111,7 @@ def ran(
     assert [path.name for path in work.iterdir() if path.name != "__pycache__"] == ["script.py"]
     assert "g2/" not in done.stderr.replace(str(folder), ""), done.stderr  # no traceback of ours
     assert not list((folder / "home").rglob("check-*")), "what was examined was left behind"
+    done.stderr = " ".join(done.stderr.split())  # wherever lines are broken
     return done
 
 
@@ -178,7 +179,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_ctrl_c_while_a_call_is_examined(tmp_path: Path) -> None:
-    (tmp_path / "script.py").write_text(PASS.format(what="open('begun', 'w').close() if 0 else time.sleep(600)"))
+    (tmp_path / "script.py").write_text(PASS.format(what="time.sleep(600)"))
     process = subprocess.Popen(
         [sys.executable, "-m", "g2.cli", "check", "--only", "speed", "script.py"],
         cwd=tmp_path, env={**os.environ, "G2_HOME": str(tmp_path / "home")},
@@ -195,8 +196,21 @@ def test_ctrl_c_while_a_call_is_examined(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in errors
     for fork in forks:
-        assert not Path(f"/proc/{fork}").exists()
+        assert _ended(fork)
     assert not list((tmp_path / "home").rglob("check-*"))
+
+
+def _ended(pid: int) -> bool:
+    """Within ten seconds. A process whose parent does not ask for it stays in the table."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state in "ZX":
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def _examining(folder: Path) -> list[int]:
