@@ -19,6 +19,7 @@ from g2.capture.model import Session
 from g2.capture.tail import Progress
 from g2.check import fold
 from g2.check.asked import Asked
+from g2.check.devices import NATIVE
 from g2.check.model import Call, Check
 from g2.check.stages import Examinations, side_by_side, stage
 
@@ -67,6 +68,10 @@ class Checking:
             if again.exit_code:
                 notes.append(f"With the proved rewrites in place the script ended with exit code {again.exit_code}.")
         side_by_side([partial(self._stages, graph) for graph in self._graphs()])
+        for graph in self._graphs():  # one after another: two would share the device
+            if NATIVE in self._made(graph):
+                tell = partial(self.doing, f"measure {graph.name}")
+                stage(f"{_CHILD}.measure", [str(graph)], self.asked.seconds, tell, Event())
         ran, whole = fold.spent(self._as_is)
         return Check(
             g2=version,

@@ -144,11 +144,15 @@ def _graph(event: Event, folder: Path) -> Graph:
 def _lowered(lowered: Lowered, files: Path) -> Lowered:
     """With what the stages found out about its kernels."""
     ran, made = _read(files / "interpreted.json"), _read(files / "assembled.json")
+    timed = _read(files / "measured.json").get("kernels", {})
     checked = ran.get("kernels", {})
     binaries = made.get("kernels", {})
     return replace(
         lowered,
-        kernels=tuple(_kernel(one, checked.get(one.name, {}), binaries.get(one.name)) for one in lowered.kernels),
+        kernels=tuple(
+            replace(_kernel(one, checked.get(one.name, {}), binaries.get(one.name)), measured_s=timed.get(one.name))
+            for one in lowered.kernels
+        ),
         interpreted=ran.get("outcome", ""),
         why=ran.get("why", "") or lowered.why,
         sampled=bool(ran.get("sampled")),

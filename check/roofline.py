@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from g2.check.devices import Device, device, this_machine
+from g2.check.devices import NATIVE, Device, UnknownTarget, device, this_machine
 from g2.check.model import Call, Graph, Kernel, Lowered, Variant
 
 MEMORY, ARITHMETIC, LAUNCH = "memory", "arithmetic", "launch"
@@ -140,6 +140,19 @@ def call_floor(call: Call, target: str, on: Device | None = None, replayed: bool
     if on is None or not found:
         return None
     return total(lowered_floor(one, on, replayed) for one in found)
+
+
+def meant(call: Call, name: str) -> Device | None:
+    """The device that a target means: for "native" the one that the call was timed on. None where its limits are not
+    known. Raises UnknownTarget.
+    """
+    if name != NATIVE:
+        return device(name)
+    model = call.speed.device.partition("(")[2].rstrip(")") if call.speed else ""  # "cuda (NVIDIA H200)"
+    try:
+        return device(model) if model else None
+    except UnknownTarget:
+        return None
 
 
 def here(call: Call) -> Here | None:

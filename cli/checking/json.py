@@ -6,9 +6,9 @@ import dataclasses
 import json
 from typing import Any
 
-from g2.check.devices import architecture, device
+from g2.check.devices import architecture
 from g2.check.model import Call, Check, Line
-from g2.check.roofline import call_floor, call_wall, here, kernel_floor
+from g2.check.roofline import call_floor, call_wall, here, kernel_floor, meant
 from g2.cli.text import relative
 
 FORMAT = 1
@@ -35,7 +35,7 @@ def _here(call: Call) -> dict[str, Any] | None:
 
 def _limit(check: Check, call: Call, name: str) -> dict[str, Any]:
     """How far a call is from what a device can do; floors of kernels are by graph, in their order."""
-    target, on = architecture(name), device(name)
+    target, on = architecture(name), meant(call, name)
     floor, wall = call_floor(call, target, on), call_wall(call, target)
     kernels = [
         [_plain(kernel_floor(kernel, on), check.cwd) for kernel in one.kernels] if on else []

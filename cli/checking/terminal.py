@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 
 from g2.capture.model import Span
-from g2.check.devices import Device, architecture, device
+from g2.check.devices import Device, architecture
 from g2.check.model import Call, Check, Kernel, Line, Lowered
-from g2.check.roofline import Floor, call_floor, call_wall, kernel_floor, reached
+from g2.check.roofline import Floor, call_floor, call_wall, kernel_floor, meant, reached
 from g2.cli.checking import sentences
 from g2.cli.checking.amounts import size, time
 from g2.cli.checking.chart import roofline
@@ -64,7 +64,7 @@ def _call(page: Page, check: Check, call: Call) -> None:
 
 
 def _target(page: Page, check: Check, call: Call, name: str) -> None:
-    target, on = architecture(name), device(name)
+    target, on = architecture(name), meant(call, name)
     found = [one for graph in call.graphs for one in graph.lowered if one.target == target]
     texts = [page.prose(f"{name}: {sentences.kernels(call, target)}")]
     texts += [page.prose(f"{why}", "yellow") for why in dict.fromkeys(one.why for one in found if one.why)]

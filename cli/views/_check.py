@@ -6,9 +6,9 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
-from g2.check.devices import Device, architecture, device
+from g2.check.devices import Device, architecture
 from g2.check.model import Call, Check, Kernel, Line, Lowered
-from g2.check.roofline import call_floor, call_wall, kernel_floor
+from g2.check.roofline import call_floor, call_wall, kernel_floor, meant
 from g2.cli.checking import sentences
 from g2.cli.checking.amounts import size, time
 from g2.cli.checking.picture import svg
@@ -46,7 +46,7 @@ def _call(check: Check, call: Call) -> dict[str, Any]:
 
 def _targets(check: Check, call: Call) -> Iterator[dict[str, Any]]:
     for name in check.targets:
-        target, on = architecture(name), device(name)
+        target, on = architecture(name), meant(call, name)
         found = [one for graph in call.graphs for one in graph.lowered if one.target == target]
         if found:
             kernels = [kernel for one in found for kernel in one.kernels]

@@ -22,6 +22,7 @@ from g2.check.roofline import (
     kernel_floor,
     limit,
     lowered_floor,
+    meant,
     reached,
     total,
     wall,
@@ -183,6 +184,16 @@ def test_what_was_measured_is_drawn_as_such() -> None:
     assert "50% of the limit" in text and 'class="point memory"' in text and 'class="floor arithmetic"' in text
     drawn = terminal((measured, PRODUCT), on())
     assert "50%" in drawn and "Floors, not times" not in drawn
+
+
+def test_the_gpu_that_is_there_is_the_one_that_was_timed() -> None:
+    def timed(name: str) -> Call:
+        return replace(call(), speed=Speed(name, "Triton", 1, "forward"))
+
+    assert meant(call(), "h200") == device("h200")
+    assert meant(timed("cuda (NVIDIA H200)"), "native") == device("h200")
+    assert meant(timed("cuda (NVIDIA T1000)"), "native") is None  # its limits are not known
+    assert meant(timed("cpu"), "native") is None and meant(call(), "native") is None
 
 
 def test_a_view_launches_nothing() -> None:
