@@ -19,6 +19,8 @@ from g2.rewrite.spoken import torch_names, unspoken
 from g2.rewrite.state import Placed, State, functions
 
 _WARNING = re.compile(rb"(.+?):\d+:( \w*(?:Warning|Error): )")  # as Python's warnings module writes one
+_COMPILERS = re.compile(rb"\S*[/\\]torch[/\\]_(dynamo|inductor|functorch)[/\\]\S+\.py:\d+: \w*Warning: ")
+_LONGEST = 12  # lines of a warning; the last one is the source, moved in by two
 Spot = tuple[str, int]  # absolute path and line, on disk
 Home = tuple[str, int, int, str]  # absolute path, line and column on disk, reason; -1 for no column, less for new text
 
@@ -220,7 +222,8 @@ def different(name: str, before: bytes, now: bytes, masked: frozenset[bytes] = f
 def missing(before: bytes, now: bytes, masked: frozenset[bytes] = frozenset()) -> str:
     """A line that the script wrote to stderr and does not write now. Capture may add lines of torch's there.
 
-    The line number of a warning, and the source that Python shows below it, are those of the text: they may move.
+    The line number of a warning, and the source that Python shows below it, are those of the text: they may move. What
+    torch's compiler warns of goes with its cause.
     """
     left = iter(_placeless(now))
     for line in _placeless(before):
@@ -230,12 +233,17 @@ def missing(before: bytes, now: bytes, masked: frozenset[bytes] = frozenset()) -
 
 
 def _placeless(output: bytes) -> list[bytes]:
-    kept: list[bytes] = []
-    warned = False
-    for line in output.splitlines():
-        if not (warned and line.startswith(b"  ")):
-            kept.append(_WARNING.sub(rb"\1:\2", line))
-        warned = bool(_WARNING.match(line))
+    lines, kept, number = output.splitlines(), list[bytes](), 0
+    while number < len(lines):
+        line = lines[number]
+        number += 1
+        if _COMPILERS.match(line):
+            shown = (n for n in range(number, min(number + _LONGEST, len(lines))) if lines[n].startswith(b"  "))
+            number = next(shown, number - 1) + 1
+            continue
+        kept.append(_WARNING.sub(rb"\1:\2", line))
+        if _WARNING.match(line) and number < len(lines) and lines[number].startswith(b"  "):
+            number += 1
     return kept
 
 

@@ -53,6 +53,8 @@ class Proposal:
     differs: what the proof must then not hold against it: "random", "exception-type", "exception-time", "warning-text",
         "aliasing", "zero-gradient" (zeros where there was no gradient), "requires-grad", "kept:NAME" (an
         attribute is taken as it was when the object was made), "index-error" (one of torch's is no longer raised),
+        "contiguous" (results are contiguous where they were not),
+        "strides" (results lie in memory in another order),
         "empty-view" (torch's error when it infers a size of an empty tensor is no longer raised),
         "made-early" (an attribute is there that was not yet), "number-type" (a whole number is Python's, not NumPy's),
         "filled:NAME" (what steps put into it that were skipped).

@@ -12,6 +12,13 @@ from g2.rewrite.rules._choice import Refused
 from g2.rewrite.rules._kinds import Kinds
 from g2.rewrite.rules._pure import Effects
 
+HANDED_ON = "What is handed on unchanged has its elements row by row in memory, as torch.cond wants them of both sides."
+
+
+def cloned(text: str, kinds: Kinds) -> str:
+    """What a side hands on: torch.cond may not return its inputs, and compares the strides of both sides."""
+    return f"{text}.clone(memory_format={kinds.names.torch}.contiguous_format)"
+
 
 def drawn_anew(effects: Effects, kinds: Kinds) -> None:
     """Raises Refused where a side may draw random numbers for values that get gradients.

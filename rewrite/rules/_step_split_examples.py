@@ -129,7 +129,7 @@ opt_g = torch.optim.SGD(gen.parameters(), lr=0.1)
 opt_c = torch.optim.SGD(critic.parameters(), lr=0.1)
 
 
-@torch.compile
+@torch.compile(backend="eager")
 def gan_step(real, z):
     fake = gen(z)
     loss_c = critic(fake.detach()).mean() - critic(real).mean()
@@ -155,14 +155,14 @@ opt_g = torch.optim.SGD(gen.parameters(), lr=0.1)
 opt_c = torch.optim.SGD(critic.parameters(), lr=0.1)
 
 
-@torch.compile
+@torch.compile(backend="eager")
 def forward_and_loss(real, z):
     fake = gen(z)
     loss_c = critic(fake.detach()).mean() - critic(real).mean()
     return fake, loss_c
 
 
-@torch.compile
+@torch.compile(backend="eager")
 def compute_loss_g(fake):
     return -critic(fake).exp().mean()
 

@@ -10,7 +10,7 @@ from g2.rewrite.model import FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._branches import asked, branch
 from g2.rewrite.rules._choice import Refused, Side, side
-from g2.rewrite.rules._cond import broken, drawn_anew
+from g2.rewrite.rules._cond import HANDED_ON, broken, cloned, drawn_anew
 from g2.rewrite.rules._kinds import Kinds, dotted
 from g2.rewrite.rules._layout import call, comments, joined, width
 from g2.rewrite.rules._mixed import placed
@@ -45,7 +45,8 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
             yield Left(str(refusal))
         return
     torch = kinds.names.torch
-    functions = [f"lambda: {_new(one)}" for one in (then, other)]
+    functions = [f"lambda: {_new(one, kinds)}" for one in (then, other)]
+    handed_on = any("contiguous_format" in one for one in functions)
     if condition.swapped:
         functions.reverse()
     predicate = condition.loose or condition.text
@@ -71,8 +72,10 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         safety=Safety.ASK,
         files=(FileEdits(site.source.path, (site.piece.replace(found, text),), kinds.names.imports),),
         tests=(site.piece.span(found.test),),
-        caveat=f"{_CAVEAT} {_GRADIENTS}" if gradients else _CAVEAT,
-        differs=frozenset({"zero-gradient", "requires-grad"}) if gradients else frozenset(),
+        caveat=" ".join([_CAVEAT, *([_GRADIENTS] if gradients else []), *([HANDED_ON] if handed_on else [])]),
+        differs=frozenset(
+            [*(("zero-gradient", "requires-grad") if gradients else ()), *(("contiguous",) if handed_on else ())]
+        ),
     )
 
 
@@ -136,14 +139,14 @@ def _worth(then: Side, other: Side, kinds: Kinds) -> bool:
     return effects.modules or bool(effects.perhaps)
 
 
-def _new(one: Side) -> str:
+def _new(one: Side, kinds: Kinds) -> str:
     """A side's text, cloned where it may hand on a tensor that is there."""
     node = one.parts[0]
     text = joined(one.text)
     if isinstance(node, (cst.Name, cst.Attribute, cst.Subscript)):
-        return f"{text}.clone()"
+        return cloned(text, kinds)
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute) and node.func.attr.value in VIEWS:
-        return f"{text}.clone()"
+        return cloned(text, kinds)
     return text
 
 
@@ -205,7 +208,11 @@ x = self.small(x)
 """),
             after=_script("""
 # LayerDrop
-x = torch.cond(skip, lambda: x.clone(), lambda: self.big(x))
+x = torch.cond(
+    skip,
+    lambda: x.clone(memory_format=torch.contiguous_format),
+    lambda: self.big(x),
+)
 x = self.small(x)
 """),
         ),

@@ -71,8 +71,10 @@ def _judged(site: Site, call: cst.Call) -> Proposal | Left:
     return Proposal(
         rule="",
         summary="the index is compared with the class numbers, so that its values are not looked at",
-        safety=Safety.SAFE,
+        safety=Safety.ASK,
         files=(FileEdits(piece.source.path, tuple(sorted(edits)), imports),),
+        caveat="The result lies in memory as the index does, where that is no row by row; `view` may refuse it then.",
+        differs=frozenset({"strides"}),
     )
 
 
@@ -104,7 +106,7 @@ RULE = Rule(
     "number, so that the width is L whatever the index holds. Each class up to L is then a comparison; classes "
     "behind it are cut off in both. one_hot refuses negative indices, the comparison gives a row of zeros for "
     "them.",
-    safety=Safety.SAFE,
+    safety=Safety.ASK,
     propose=_propose,
     examples=(
         Example(

@@ -9,7 +9,7 @@ import libcst as cst
 from g2.rewrite.model import Edit, FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
 from g2.rewrite.rules._choice import Refused, side
-from g2.rewrite.rules._cond import broken, drawn_anew
+from g2.rewrite.rules._cond import HANDED_ON, broken, cloned, drawn_anew
 from g2.rewrite.rules._kinds import dotted
 from g2.rewrite.rules._layout import call, comments, joined, width
 from g2.rewrite.rules._pure import Effects
@@ -61,8 +61,8 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         safety=Safety.ASK,
         files=(FileEdits(site.source.path, _edits(found, step, target), kinds.names.imports),),
         tests=(site.piece.span(found.branch.test),),
-        caveat=_CAVEAT,
-        differs=frozenset({"zero-gradient", "requires-grad"}),
+        caveat=f"{_CAVEAT} {HANDED_ON}",
+        differs=frozenset({"zero-gradient", "requires-grad", "contiguous"}),
     )
 
 
@@ -71,7 +71,7 @@ def _edits(place: Skip, step: cst.Assign, target: str) -> tuple[Edit, ...]:
     piece, torch = kinds.site.piece, kinds.names.torch
     text = condition.plain()
     kept = comments(piece, found)
-    functions = [f"lambda: {target}.clone()", f"lambda: {joined(bare(step.value, kinds))}"]
+    functions = [f"lambda: {cloned(target, kinds)}", f"lambda: {joined(bare(step.value, kinds))}"]
     margin = piece.indent(line)
     if outer is found:
         predicate, first = text, piece.bounds(found)[0]
@@ -144,7 +144,11 @@ if self.training:
     probability = torch.rand([])
     skip = probability < 0.5
 
-x = torch.cond(skip, lambda: x.clone(), lambda: layer(x))  # the layer itself
+x = torch.cond(
+    skip,
+    lambda: x.clone(memory_format=torch.contiguous_format),
+    lambda: layer(x),
+)  # the layer itself
 """),
         ),
         Example(
@@ -156,7 +160,11 @@ x = torch.relu(layer(x))
 """),
             after=_script("""
 # nothing left
-x = torch.cond(x.sum() > 0, lambda: torch.relu(layer(x)), lambda: x.clone())
+x = torch.cond(
+    x.sum() > 0,
+    lambda: torch.relu(layer(x)),
+    lambda: x.clone(memory_format=torch.contiguous_format),
+)
 """),
         ),
     ),

@@ -16,6 +16,7 @@ _NO_VALUE = re.compile(
     r"|cannot be converted to Scalar"
     r"|only (one element|single-element|integer) tensors? .*can be converted"
     r"|cannot convert float (NaN|infinity) to integer"
+    r"|support the deepcopy protocol"
 )
 _NO_SIZE = "cannot reshape tensor of 0 elements"
 

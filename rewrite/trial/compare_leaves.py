@@ -139,7 +139,7 @@ class Judge:
                 self.notes.append(text)
         if old.fact("stride") != new.fact("stride") and not freed:
             words = f"{old.path} has strides {new.fact('stride')}, had {old.fact('stride')}"
-            if "contiguous" in self.differs and _row_by_row(new):
+            if "strides" in self.differs or ("contiguous" in self.differs and _row_by_row(new)):
                 self.notes.append(words)
             else:
                 yield words

@@ -370,3 +370,11 @@ def test_a_warning_may_stand_at_another_line() -> None:
     assert not judge.missing(before, b"torch said\nrun.py:35: UserWarning: careful\n  _warn()\nlost: x\n")
     assert "UserWarning: other" in judge.missing(before.replace(b"careful", b"other"), before)
     assert "'lost: x'" in judge.missing(before, before.replace(b"lost", b"found"))
+
+
+def test_what_the_compiler_warns_of_goes_with_its_cause() -> None:
+    warned = b"/a/torch/_dynamo/variables/functions.py:24: UserWarning: it cannot\nwrap it\n  warn_once(it)\n"
+    assert not judge.missing(b"one\n" + warned + b"two\n", b"one\ntwo\n")
+    assert "'two'" in judge.missing(b"one\n" + warned + b"two\n", b"one\n")
+    assert "'wrap it'" in judge.missing(warned[: warned.index(b"  warn")] + b"two\n", b"one\n")
+    assert "UserWarning" in judge.missing(warned.replace(b"torch/_dynamo", b"torch/nn"), b"one\n")
