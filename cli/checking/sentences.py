@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 
 from g2.check import roofline
 from g2.check.devices import Device
-from g2.check.model import Call, Check, Graph, Lowered, Speed, Variant
+from g2.check.model import Call, Check, Compared, Graph, Lowered, Speed, Variant
 from g2.check.roofline import Floor, Wall
 from g2.cli.checking.amounts import ratio, size, time
 from g2.cli.checking.points import quantity
 from g2.cli.text import listing, plural
 
-_NAMED = 2  # inputs that differ in the same way, reasons why some could not be compared
+_NAMED = 2  # inputs of which the same is said
 _KINDS = {"same": "bit for bit", "close": "within rounding", "refused": "both raise the same"}
 
 
@@ -75,19 +75,23 @@ def correct(call: Call) -> Iterator[str]:
             yield f"{told}: {wrong} {'differs' if wrong == 1 else 'differ'}{unable}."
         else:
             yield f"{told}: {listing(said) if said else 'none'}{unable}." + (f" Reference: {how}." if said else "")
-        why = list(dict.fromkeys(one.detail for one in found if one.outcome == "unable" and one.detail))
-        yield from (f"Not compared: {one}" for one in why[:_NAMED])
+        yield from (f"Not compared: {one}" for one in _details(found, "unable"))
 
 
-def wrongs(call: Call) -> Iterator[str]:
-    """Where what is wrong comes from, and the first differences."""
+def _details(compared: Sequence[Compared], outcome: str) -> Iterator[str]:
+    """What is said of those with that outcome, once for all inputs of which the same is."""
     details: dict[str, list[str]] = {}
-    for one in call.compared:
-        if one.outcome == "differs":
+    for one in compared:
+        if one.outcome == outcome and one.detail:
             details.setdefault(one.detail, []).append(one.inputs)
     for detail, inputs in details.items():
         more = [plural(len(inputs) - _NAMED, "other input")] if len(inputs) > _NAMED else []
         yield f"{listing([*inputs[:_NAMED], *more])}: {detail}"
+
+
+def wrongs(call: Call) -> Iterator[str]:
+    """Where what is wrong comes from, and the first differences."""
+    yield from _details(call.compared, "differs")
     for wrong in call.wrong:
         where = [f"graph {wrong.graph}"] if wrong.graph else []
         where += [f"kernel {wrong.kernel}"] if wrong.kernel else []

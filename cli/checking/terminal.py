@@ -16,6 +16,7 @@ from g2.cli.views import Output
 from g2.cli.views._page import Page
 
 _KERNELS = 8  # shown of a call, the dearest first, unless all are wanted
+_OPERATORS = 6  # named that have no decomposition, unless all are wanted
 _LINES = 3  # of the program, shown of a kernel
 
 
@@ -102,7 +103,13 @@ def _kernel(page: Page, check: Check, kernel: Kernel, floor: Floor | None) -> No
         facts.append(f"not assembled: {made.why}")
     wrong = kernel.checked == "differs"
     name = Text(inline(kernel.name), "red bold" if wrong else "cyan")
-    page.paragraph(Text.assemble(name, (f"  {f' {page.dot} '.join(map(inline, facts))}", "dim")), 6)
+    told = Text(f" {page.dot} ".join(map(inline, facts)), "dim")
+    whole = Text.assemble(name, "  ", told)
+    if whole.cell_len + 6 <= page.width:
+        page.paragraph(whole, 6)
+    else:
+        page.paragraph(name, 6)
+        page.paragraph(told, 10)
     if wrong:
         by = f" by {kernel.error:.2g}" if kernel.error else ""
         page.paragraph(Text(f"differs from eager{by}", "red"), 10)
@@ -123,10 +130,11 @@ def _operators(page: Page, check: Check) -> None:
         return
     page.blank()
     if not page.output.verbose:
-        counts = [f"{len(one.counts)} of {one.level}" for one in check.operators]
+        counts = [f"{one.level} {len(one.counts)}" for one in check.operators]
         missing = sorted({name for one in check.operators for name in one.undecomposed})
-        told = f" Without a decomposition: {listing(missing[:6])}." if missing else ""
-        page.paragraph(page.prose(f"Operators used: {listing(counts)}.{told} -v counts them.", "dim"))
+        more = [plural(len(missing) - _OPERATORS, "other")] if len(missing) > _OPERATORS else []
+        told = f" Without a decomposition: {listing([*missing[:_OPERATORS], *more])}." if missing else ""
+        page.paragraph(page.prose(f"Different operators by level: {listing(counts)}; -v names them.{told}", "dim"))
         return
     for level in check.operators:
         uses = sum(count for _, count in level.counts)

@@ -148,7 +148,7 @@ def test_why_inputs_could_not_be_compared_is_said_once() -> None:
     found = list(sentences.correct(replace(call, compared=tuple(unable))))
     assert found == [
         "0 comparisons of compiled with eager: none; 2 inputs could not be compared.",
-        "Not compared: the disk is full",
+        "Not compared: one and two: the disk is full",
     ]
 
 
