@@ -81,6 +81,12 @@ def static(recorded: Recorded) -> tuple[torch.fx.GraphModule, list[Any]]:
     return again, given
 
 
+def sized_by_values(graph: torch.fx.GraphModule) -> bool:
+    """Whether sizes in it come from values of tensors: no number is known for them, and bytes count them as 1."""
+    sizes = [one for value in _all_values(graph) for one in _sizes(value) if isinstance(one, torch.SymInt)]
+    return any(getattr(one.node, "hint", None) is None for one in sizes)
+
+
 def _all_values(graph: torch.fx.GraphModule) -> list[Any]:
     return [one for node in graph.graph.nodes for one in pytree.tree_leaves(node.meta.get("val"))]
 

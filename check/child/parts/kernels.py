@@ -8,7 +8,7 @@ from pathlib import Path
 
 from g2.capture.codec import plain
 from g2.check.asked import Asked
-from g2.check.child import graphs, lines, saved, targets, traffic
+from g2.check.child import graphs, lines, lower, saved, targets, traffic
 from g2.check.child.graphs import Recorded
 from g2.check.child.moment import Moment, Tell
 from g2.check.model import Graph, Lowered
@@ -35,6 +35,9 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell) -> None:
         saved.describe(recorded)
         if recorded.why:
             what = f"Of graph {recorded.id} ({recorded.kind}) no values were kept, since {recorded.why}."
+            tell({"e": "note", "what": what})
+        if lower.sized_by_values(recorded.module):
+            what = f"Sizes in graph {recorded.id} come from values of tensors; bytes and FLOPs count each of them as 1."
             tell({"e": "note", "what": what})
     for note in _of_mode(asked, found.graphs):
         tell({"e": "note", "what": note})
