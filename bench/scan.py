@@ -3,20 +3,26 @@
     python bench/scan.py PACKAGE_FOLDER [--torchfix PROGRAM] [--sample 60] [--jobs 2]
 
 Everything in one run. `g2` is the scan of all files, in one process and in `--jobs`; `kept` the same again with the
-facts of the first run, so it is what linking takes. torchfix parses with libcst and takes many minutes for a large
-package, so it is run on a sample of files of all sizes, before and after the others, and scaled by lines. CPU seconds
-are those of all processes; the seconds by the clock say little when others use the machine.
+facts of the first run, so it is what linking takes. `ast.parse` is Python's own parser with its trees thrown away: no
+scan that reads source with it takes less. torchfix parses with libcst and takes many minutes for a large package, so it
+is run on a sample of files of all sizes, in no order, before and after the others, and scaled by lines. It uses all
+cores, as does the g2 that it is compared with by the clock. CPU seconds are those of all processes; the seconds by the
+clock say little when others use the machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import gc
 import os
+import random
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -65,12 +71,23 @@ def command(name: str, lines: int, *words: str) -> Row:
 def torchfix(program: str, paths: Sequence[Path], counts: Mapping[Path, int], sample: int) -> Row:
     """torchfix on a sample of files of all sizes, without its start."""
     chosen = sorted(paths, key=counts.__getitem__)[:: max(len(paths) // sample, 1)]
+    random.Random(0).shuffle(chosen)  # its processes take files in turn
     with tempfile.TemporaryDirectory() as folder:
         for number, path in enumerate(chosen):
             (Path(folder) / f"m{number}.py").write_bytes(path.read_bytes())
         nothing = command("", 0, program, "--version")
         row = command("torchfix, a sample", sum(counts[p] for p in chosen), program, "--select=ALL", folder)
     return row._replace(cpu=row.cpu - nothing.cpu, wall=row.wall - nothing.wall)
+
+
+def parsed(paths: Sequence[Path]) -> None:
+    """Parse these files and keep nothing."""
+    gc.disable()  # as the scan does
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for path in paths:
+            ast.parse(path.read_bytes())
+    gc.enable()
 
 
 def main() -> int:
@@ -89,6 +106,7 @@ def main() -> int:
     rows: list[Row] = []
     if given.torchfix:
         rows.append(torchfix(given.torchfix, paths, counts, given.sample))
+    rows.append(timed("ast.parse alone", lines, partial(parsed, paths)))
     for share in (0.25, 0.5, 1.0):
         part = files[: int(len(files) * share)]
         some = sum(counts[path] for path in paths[: len(part)])
