@@ -104,20 +104,20 @@ class _Part:
                 first = case, found
         return first
 
-    def _all(self, cases: Sequence[Case], how: How, until: float) -> Found:
+    def _all(self, cases: Sequence[Case], how: How, until: float, setting: Setting | None = None) -> Found:
         """Outcomes of all cases: what comes after one that ended its fork is done in another."""
         found: Found = []
         while len(found) < len(cases) and (time.monotonic() < until or not found):
-            more = self.runs.outcomes(cases[len(found) :], how, self._left(until))
+            more = self.runs.outcomes(cases[len(found) :], how, self._left(until), setting)
             found += more
             if not more or (isinstance(more[-1], Failed) and more[-1].late):
                 break
         late = Failed("the time for comparing was up", unmade=True, made=False)
         return [*found, *[late] * (len(cases) - len(found))]
 
-    def _single(self, case: Case, how: How, until: float) -> Outcome | Failed:
+    def _single(self, case: Case, how: How, until: float, setting: Setting | None = None) -> Outcome | Failed:
         """What decides a difference may take from the time for finding where it is."""
-        return self._all([case], how, max(until, min(self.deadline, time.monotonic() + _ONE)))[0]
+        return self._all([case], how, max(until, min(self.deadline, time.monotonic() + _ONE)), setting)[0]
 
     def _ended(self, case: Case, failed: Failed) -> Verdict | None:
         """Compiled code that left no outcome."""
@@ -167,8 +167,7 @@ class _Part:
         if (path := strides_differ(eager, compiled)) is None:
             return False
         setting = Setting(backend="aot_eager_decomp_partition")
-        traced = self.runs.outcomes([case], How.COMPILED, self._left(until), setting)
-        outcome = _outcome(traced[0]) if traced else None
+        outcome = _outcome(self._single(case, How.COMPILED, until, setting))
         if outcome is None or strides_differ(outcome, compiled) is not None:
             return False
         what = f"Torch's own decompositions give {path} other strides than eager does, before Inductor sees the graph."
