@@ -18,6 +18,7 @@ import time
 import tokenize
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from types import FrameType
@@ -183,12 +184,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     counts: Counter[str] = Counter()
     seen: set[str] = set()
     begin = time.process_time()
-    while time.process_time() - begin < given.seconds:
-        files = project(source, rng)
-        counts["projects"] += 1
-        counts["files"] += len(files)
-        counts["bytes"] += sum(len(file.read()) for file in files)
-        if said := complaint(files):
+    with suppress(KeyboardInterrupt):  # what was done until then counts
+        while time.process_time() - begin < given.seconds:
+            files = project(source, rng)
+            said = complaint(files)
+            counts["projects"] += 1
+            counts["files"] += len(files)
+            counts["bytes"] += sum(len(file.read()) for file in files)
+            if not said:
+                continue
             counts["failures"] += 1
             if said in seen:
                 continue

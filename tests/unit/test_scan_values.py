@@ -124,3 +124,14 @@ def test_a_default_says_what_a_parameter_is(default: str) -> None:
 
 def test_a_name_that_is_bound_again_is_something_else() -> None:
     assert forward("x = torch.sin(x).shape[0]\nif x > 3:\n    return 1\nreturn 2") == []
+
+
+def test_what_a_function_sets_or_asks_of_an_attribute_is_known_after_it() -> None:
+    set_there = "out = make()\nout.mask = torch.sin(x) > 0\nreturn torch.sin(x)[out.mask]"
+    assert forward(set_there) == ["data-dependent-shape sure torch.sin(x)[out.mask]"]
+    called = "out = make()\nout.total = torch.sin(x).sum()\nreturn out.total.item()"
+    assert forward(called) == ["host-value sure out.total.item()"]
+    asked = "out = make()\nif isinstance(out.scale, torch.Tensor):\n    return out.scale.item()\nreturn x"
+    assert forward(asked) == ["host-value likely out.scale.item()"]
+    forgotten = "out = make()\nout.mask = torch.sin(x) > 0\nout = make()\nreturn torch.sin(x)[out.mask]"
+    assert forward(forgotten) == []
