@@ -51,6 +51,7 @@ def measured(script: Path, targets: Sequence[str], limit: float) -> dict[str, An
         "unable": [f"{one['inputs']}: {one['detail']}" for one in compared if one["outcome"] == "unable"],
         "failed": [f"{part['name']}: {part['why']}" for call in calls for part in call["failed"]],
         "lost": report["lost"],
+        "overhead": report["overhead"],
         "targets": {target: _target(calls, target) for target in targets},
     }
     return found
@@ -77,11 +78,12 @@ def _target(calls: Sequence[dict[str, Any]], target: str) -> dict[str, Any]:
 
 def table(results: Sequence[dict[str, Any]]) -> str:
     """A row for each program; where targets differ, the one with the least."""
-    heads = ("program", "calls", "compared", "graphs", "to Triton", "interpreted, equal", "Triton kernels", "assembled")
-    rows = [f"| {' | '.join(heads)} | with a line |", "|---" * (len(heads) + 1) + "|"]
+    heads = ("program", "calls", "compared", "graphs", "to Triton", "interpreted, equal", "Triton kernels", "assembled",
+             "with a line", "overhead")  # fmt: skip
+    rows = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for one in results:
         if "error" in one:
-            rows.append(f"| {one['name']} | {one['error']} | | | | | | | |")
+            rows.append(f"| {one['name']} | {one['error']} | | | | | | | | |")
             continue
         each = list(one["targets"].values())
         least = min(each, key=lambda found: (found["equal"], found["assembled"] - found["kernels"]))
@@ -90,7 +92,7 @@ def table(results: Sequence[dict[str, Any]]) -> str:
         rows.append(
             f"| {one['name']} | {one['calls']}{trains} | {one['compared']}{wrong} | {least['graphs']} "
             f"| {least['graphs'] - len(least['stopped'])} | {least['equal']} | {least['kernels']} "
-            f"| {least['assembled']} | {least['placed']} of {least['all']} |"
+            f"| {least['assembled']} | {least['placed']} of {least['all']} | {one.get('overhead') or ''} |"
         )
     rows += ["", *_remarks(results)]
     return "\n".join(rows) + "\n"
