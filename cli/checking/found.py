@@ -16,6 +16,7 @@ from g2.check.check import Checking, Overlay
 from g2.check.model import Call, Check
 from g2.cli.app import version
 from g2.cli.checking.kept import keep
+from g2.cli.checking.sentences import lowered
 from g2.cli.errors import Refusal, say
 from g2.cli.fixing.found import proved
 from g2.cli.fixing.progress import Line
@@ -66,9 +67,12 @@ def checked(ask: Ask) -> Checked:
             with Line(ask.quiet) as line:
                 quiet = replace(checking, on_progress=line.run, doing=line.doing)
                 check = quiet.finish(session, version())
-                if ask.emit:
+                if ask.emit and any(one.module for _, one in lowered(check)):
                     notes = quiet.emit(Path(ask.emit))
                     check = replace(check, emitted=ask.emit, notes=(*check.notes, *notes))
+                elif ask.emit:
+                    note = f"Nothing was written to {ask.emit}: no graph became kernels."
+                    check = replace(check, notes=(*check.notes, note))
             check = replace(check, targets=ask.targets)
             check = _with_repros(record, check)
         _keep(store, record, session, check)

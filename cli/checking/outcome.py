@@ -37,7 +37,7 @@ def remarks(session: Session, check: Check) -> Iterator[str]:
     if (said := failure(session)) is not None:
         yield said
     elif not check.calls and (advice := advice_when_empty(session)) is not None:
-        yield summary(report(session))
+        yield summary(report(session)).replace("Nothing to explain", "Nothing to check")
         yield advice.replace("g2 explain --compile", "g2 check --compile")
     elif check.calls and not check.captured:
         yield "`g2 explain` says what keeps Dynamo from making a graph."

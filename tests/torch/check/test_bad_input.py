@@ -142,6 +142,7 @@ def test_a_root_that_is_never_called(tmp_path: Path) -> None:
     [
         (NO_FAKE, ["--only", "correct"], 2, "Nothing was compiled: Dynamo made no graph"),
         (SPARSE, ["--only", "kernels"], 2, "Dynamo made no graph of this call"),
+        (SPARSE, ["--only", "kernels", "--emit", "kernels"], 2, "Nothing was written to kernels"),
         (
             PASS.format(what="time.sleep(600)"), ["--only", "speed", "--part-limit", "10"], 2,
             "speed could not be done: it took longer than 10 seconds (--part-limit)",
@@ -155,7 +156,7 @@ def test_a_root_that_is_never_called(tmp_path: Path) -> None:
             "--inputs nowhere:f could not be done: the module nowhere could not be imported",
         ),
     ],
-    ids=["no fake", "sparse", "hangs", "crashes", "raises", "unbacked", "memory", "inputs"],
+    ids=["no fake", "sparse", "emit", "hangs", "crashes", "raises", "unbacked", "memory", "inputs"],
 )  # fmt: skip
 def test_what_could_not_be_done_is_said(text: str, words: list[str], code: int, said: str, tmp_path: Path) -> None:
     done = ran(tmp_path, text, *words)
