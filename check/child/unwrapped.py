@@ -9,7 +9,7 @@ Private torch used here (2.11 to 2.15): torch._C.DisableTorchFunctionSubclass.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -23,7 +23,8 @@ def _is_subclass(value: Any) -> bool:
     if not isinstance(value, torch.Tensor) or type(value) in (torch.Tensor, torch.nn.Parameter):
         return False
     # One with operators of its own, a fake tensor for example, is what it is.
-    return type(value).__torch_dispatch__ is torch.Tensor.__torch_dispatch__
+    kind, plain = cast(Any, type(value)), cast(Any, torch.Tensor)
+    return bool(kind.__torch_dispatch__ is plain.__torch_dispatch__)
 
 
 def _plain(value: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ FORMAT = 1
 
 def render(check: Check) -> str:
     """The whole check, every field of it; with the floors of kernels and calls on their target."""
-    document = {"format": FORMAT, "wrong": check.wrong, **_plain(check, check.cwd)}
+    document: dict[str, Any] = {"format": FORMAT, "wrong": check.wrong, **_plain(check, check.cwd)}
     for call, drawn in zip(check.calls, document["calls"], strict=True):
         drawn["here"] = _here(call)
         drawn["limits"] = {name: _limit(check, call, name) for name in check.targets}
