@@ -164,6 +164,24 @@ for _ in range(2):
 )
 NEGATIVES = (
     Negative(
+        name="a gradient needs what it writes into, where the branch is not taken",
+        script="""\
+import torch
+
+@torch.compile
+def step(x, w):
+    y = x * 1
+    z = y * w
+    if x.sum() > 0:
+        y += 0.5
+    return z.sum() + y.sum()
+
+w = torch.ones(4, requires_grad=True)
+step(torch.ones(4), w)
+step(-torch.ones(4), w).backward()
+""",
+    ),
+    Negative(
         name="a branch prints",
         script="""\
 import torch

@@ -92,6 +92,12 @@ FOUND = {
             y.add_(1)
         return x, x.mean()
 """,
+    "a gradient needs what would be written into in any case": """\
+        x = y / (y.abs() + 1)
+        if (y + 0.1).norm() > 0.5:
+            y += 0.5
+        return x.sum(), y * 2
+""",
     "a later line changes what was handed on": """\
         if (y - x).norm() >= 0.5:
             p = torch.ones_like(x)
