@@ -153,7 +153,7 @@ def _lowered(lowered: Lowered, files: Path) -> Lowered:
             replace(_kernel(one, checked.get(one.name, {}), binaries.get(one.name)), measured_s=timed.get(one.name))
             for one in lowered.kernels
         ),
-        interpreted=ran.get("outcome", ""),
+        interpreted=ran.get("outcome", lowered.interpreted),
         why=ran.get("why", "") or lowered.why,
         sampled=bool(ran.get("sampled")),
     )

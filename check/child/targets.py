@@ -104,6 +104,10 @@ def _lowered(recorded: Recorded, name: str, folder: Path, begin: float, mode: st
         graph = graphs.copied(graph)
         there, fakes = lower.swapped(graph, examples, torch.device("cuda", 0))
         made = lower.plan(graph, there, fakes, recorded.kind, provenance.watching)
+        if made.lowering is None:  # Inductor hands back what a graph without a call is given
+            if any(node.op.startswith("call") for node in graph.graph.nodes):
+                raise Stopped("", "Inductor wrote no code for it")
+            return Lowered(name, seconds=round(time.monotonic() - begin, 3), interpreted="same")
         traced = provenance.trace(made, recorded.line)
     (folder / saved.MODULE).write_text(made.module, "utf-8")
     why = ""

@@ -12,6 +12,7 @@ import contextlib
 import importlib
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -26,6 +27,15 @@ _WIDER = {torch.float32: torch.float64, torch.float16: torch.float64, torch.bflo
           torch.complex64: torch.complex128}  # fmt: skip
 _RANDOM = ("rand", "bernoulli", "dropout", "seed", "multinomial", "normal_", "normal.", "exponential", "uniform",
            "cauchy", "geometric", "philox")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Exact:
+    """values: of nodes, by name. inputs: what they hold after the call."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    outputs: list[Any] = field(default_factory=list)
+    inputs: list[Any] = field(default_factory=list)
 
 
 class Inexact(Exception):
@@ -50,10 +60,10 @@ def run(
     wanted: set[str],
     drawn: Mapping[str, torch.Tensor],
     shaken: bool = False,
-) -> tuple[dict[str, Any], list[Any]]:
-    """The values of the `wanted` nodes, and the outputs, in float64. shaken: floating inputs, and what each operator
-    computes of them, are moved up or down by one unit in the last place of float32 (rounding.py).
-    drawn: what random operators gave, by node. Raises Inexact.
+) -> Exact:
+    """The values of the `wanted` nodes, the outputs and the inputs, in float64. shaken: floating inputs, and what each
+    operator computes, are moved up or down by one unit in the last place of float32 (rounding.py). drawn: what random
+    operators gave, by node. Raises Inexact.
     """
     function = next((one for one in ast.parse(text).body if isinstance(one, ast.FunctionDef)), None)
     if function is None:
@@ -77,7 +87,8 @@ def run(
         "torch": torch, "device": torch.device, "inf": math.inf, "nan": math.nan, "math": math,
         "self": type("Held", (), {name: wide(value) for name, value in constants.items()}),
     }  # fmt: skip
-    scope.update(zip(names, map(wide, inputs), strict=False))
+    given = [wide(one) for one in inputs]
+    scope.update(zip(names, given, strict=False))
     kept: dict[str, Any] = {name: scope[name] for name in names if name in wanted}
     outputs: list[Any] = []
     rounded = EachRounded(torch.finfo(torch.float32).eps) if shaken else contextlib.nullcontext()
@@ -95,7 +106,7 @@ def run(
                 raise Inexact(f"`{what}` cannot be run in float64: {type(error).__name__}: {said}") from None
             if done is not None:
                 outputs = list(done) if isinstance(done, (tuple, list)) else [done]
-    return kept, outputs
+    return Exact(kept, outputs, given)
 
 
 def _step(statement: ast.stmt, scope: dict[str, Any], drawn: Mapping[str, torch.Tensor]) -> Any:

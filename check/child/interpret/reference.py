@@ -12,6 +12,7 @@ import torch
 
 from g2.check.child.correct_rule import beyond
 from g2.check.child.interpret import exactly
+from g2.check.child.interpret.exactly import Exact
 
 # Without a run in float64: units in the last place of the element and of the largest one. Eager and fused arithmetic
 # round in other orders; a sum of n terms in blocks is off by about log2(n) units (Higham, Accuracy and Stability, 4.2).
@@ -40,10 +41,8 @@ class Reference:
     written: dict[int, Any]
     nodes: dict[str, str]  # buffer -> node
     constants: dict[str, Any]
-    exact: dict[str, Any] = field(default_factory=dict)
-    shaken: dict[str, Any] = field(default_factory=dict)
-    exact_outputs: list[Any] = field(default_factory=list)
-    shaken_outputs: list[Any] = field(default_factory=list)
+    exact: Exact = field(default_factory=Exact)
+    shaken: Exact = field(default_factory=Exact)
     inexact: str = ""
     notes: list[str] = field(default_factory=list)
     seed: int = 0  # of torch's stream, before the call
@@ -67,7 +66,7 @@ class Reference:
         old = shaped(self.values[name], got)
         if old is None or old.dtype != got.dtype:
             return None
-        exact, shaken = shaped(self.exact.get(name), got), shaped(self.shaken.get(name), got)
+        exact, shaken = (shaped(one.values.get(name), got) for one in (self.exact, self.shaken))
         return verdict(old, got, exact, shaken, where)
 
     def judge_output(self, at: int, got: Any) -> Verdict | None:
@@ -81,9 +80,17 @@ class Reference:
         if old.shape != got.shape or old.dtype != got.dtype:
             is_, was = f"{got.dtype}{list(got.shape)}", f"{old.dtype}{list(old.shape)}"
             return Verdict("differs", detail=f"it is {is_}, was {was}")
-        exact = self.exact_outputs[at] if at < len(self.exact_outputs) else None
-        shaken = self.shaken_outputs[at] if at < len(self.shaken_outputs) else None
-        return verdict(old, got, shaped(exact, got), shaped(shaken, got), None)
+        exact, shaken = (_at(one.outputs, at, got) for one in (self.exact, self.shaken))
+        return verdict(old, got, exact, shaken, None)
+
+    def judge_written(self, at: int, got: torch.Tensor) -> Verdict:
+        """The same of an input that the call writes into."""
+        exact, shaken = (_at(one.inputs, at, got) for one in (self.exact, self.shaken))
+        return verdict(self.written[at], got, exact, shaken, None)
+
+
+def _at(values: list[Any], at: int, like: torch.Tensor) -> torch.Tensor | None:
+    return shaped(values[at], like) if at < len(values) else None
 
 
 def shaped(value: Any, like: torch.Tensor) -> torch.Tensor | None:
@@ -209,11 +216,9 @@ def in_double(reference: Reference, folder: Path, target: str) -> None:
     wanted = set(reference.nodes.values())
     held = reference.constants
     try:
-        reference.exact, reference.exact_outputs = exactly.run(text, reference.inputs, held, wanted, reference.values)
+        reference.exact = exactly.run(text, reference.inputs, held, wanted, reference.values)
         with contextlib.suppress(exactly.Inexact):
-            reference.shaken, reference.shaken_outputs = exactly.run(
-                text, reference.inputs, held, wanted, reference.values, shaken=True
-            )
+            reference.shaken = exactly.run(text, reference.inputs, held, wanted, reference.values, shaken=True)
     except exactly.Inexact as error:
         reference.inexact = str(error)
 

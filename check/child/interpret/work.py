@@ -208,11 +208,11 @@ class Run:
 
     def _written(self, inputs: list[Any]) -> list[dict[str, Any]]:
         told = []
-        for at, old in self.reference.written.items():
+        for at in self.reference.written:
             got = inputs[at]
             if not isinstance(got, torch.Tensor) or self.unknown.get(got.untyped_storage().data_ptr()):
                 continue
-            told.append(self._told(f"input {at} after the call", got, reference.verdict(old, got, None, None, None)))
+            told.append(self._told(f"input {at} after the call", got, self.reference.judge_written(at, got)))
         return told
 
     def _told(self, name: str, got: Any, verdict: reference.Verdict | None) -> dict[str, Any]:
