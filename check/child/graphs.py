@@ -21,15 +21,11 @@ from typing import Any
 
 import torch
 from torch._guards import CompileContext, detect_fake_mode
-from torch._subclasses.fake_tensor import (
-    DataDependentOutputException,
-    DynamicOutputShapeException,
-    FakeTensorMode,
-)
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from g2.check.child import attention, eager, lines, reference
 from g2.check.child import random as streams
-from g2.check.child.moment import Moment
+from g2.check.child.moment import BROKEN_AT, Moment
 from g2.check.child.said import said
 from g2.check.child.unwrapped import unwrapped
 from g2.check.model import Line
@@ -130,8 +126,8 @@ def _compiler(found: Found, folder: Path, most: int) -> Callable[..., Any]:
             found.notes.append(f"The bytes that eager moves for graph {identity} could not be counted: {said(error)}")
         try:
             return _traced(graph, list(inputs), keeper)
-        except (DataDependentOutputException, DynamicOutputShapeException):
-            raise  # Dynamo breaks its graph there, as it does for Inductor
+        except BROKEN_AT:
+            raise
         except Exception as error:
             found.refused.append((identity, said(error)))
             return graph.forward

@@ -7,6 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    UnsupportedFakeTensorException,
+    UnsupportedMutationAliasingException,
+    UnsupportedOperatorException,
+)
 
 from g2.capture.backend import Backend
 from g2.check.asked import Asked
@@ -46,6 +53,17 @@ class Moment:
         return self.run
 
 
+# Where a compiler raises one of these Dynamo breaks the graph, and compiles what is before and after
+# (torch._dynamo.exc.exceptions_allowed_to_be_fallback, 2.11 to 2.15).
+BROKEN_AT = (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    UnsupportedFakeTensorException,
+    UnsupportedMutationAliasingException,
+    UnsupportedOperatorException,
+)
+
+
 class CompilerFailed(BaseException):
     """A compiler could not compile a graph. No Exception: the probes of capture/ turn those into graph breaks, so that
     a script goes on, and what was then compared would be eager with eager.
@@ -58,6 +76,8 @@ def _loud(compiler: str | Compiler) -> Compiler:
     def compile_(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
         try:
             return call(graph, inputs)
+        except BROKEN_AT:
+            raise
         except Exception as error:
             raise CompilerFailed(f"{type(error).__name__}: {error}") from error
 

@@ -64,6 +64,20 @@ import torch
 torch._dynamo.config.capture_scalar_outputs = True
 torch.compile(lambda n: torch.arange(n.item()) * 2 + 1)(torch.tensor(7))
 """
+# Dynamo traces through this; AOTAutograd meets nonzero, and Dynamo breaks the graph there.
+MASKED = """\
+import torch
+
+
+def masked(x):
+    h = torch.tanh(x) * 2
+    out = torch.zeros_like(h)
+    out[h > 0] = h[h > 0] * 2
+    return out
+
+
+torch.compile(masked)(torch.randn(4, 8))
+"""
 LARGE = """\
 import resource
 import torch
@@ -150,13 +164,14 @@ def test_a_root_that_is_never_called(tmp_path: Path) -> None:
         (PASS.format(what="os.abort()"), ["--only", "speed"], 2, "speed could not be done: it ended the process"),
         (PASS.format(what="raise ValueError('mine')"), ["--only", "speed"], 0, "ValueError: mine"),
         (UNBACKED, ["--only", "kernels"], 0, "Sizes in graph 0/0 come from values of tensors"),
+        (MASKED, ["--only", "kernels", "--only", "correct"], 0, "in the Triton kernels of 2 graphs"),
         (LARGE, ["--only", "correct"], 2, "correct could not be done: there was not enough memory"),
         (
             CALLED, ["--only", "correct", "--inputs", "nowhere:f"], 2,
             "--inputs nowhere:f could not be done: the module nowhere could not be imported",
         ),
     ],
-    ids=["no fake", "sparse", "emit", "hangs", "crashes", "raises", "unbacked", "memory", "inputs"],
+    ids=["no fake", "sparse", "emit", "hangs", "crashes", "raises", "unbacked", "masked", "memory", "inputs"],
 )  # fmt: skip
 def test_what_could_not_be_done_is_said(text: str, words: list[str], code: int, said: str, tmp_path: Path) -> None:
     done = ran(tmp_path, text, *words)
