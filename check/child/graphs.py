@@ -25,7 +25,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from g2.check.child import attention, eager, lines, reference
 from g2.check.child import random as streams
-from g2.check.child.moment import BROKEN_AT, Moment
+from g2.check.child.moment import FOR_DYNAMO, Moment
 from g2.check.child.said import said
 from g2.check.child.unwrapped import unwrapped
 from g2.check.model import Line
@@ -126,7 +126,7 @@ def _compiler(found: Found, folder: Path, most: int) -> Callable[..., Any]:
             found.notes.append(f"The bytes that eager moves for graph {identity} could not be counted: {said(error)}")
         try:
             return _traced(graph, list(inputs), keeper)
-        except BROKEN_AT:
+        except FOR_DYNAMO:
             raise
         except Exception as error:
             found.refused.append((identity, said(error)))

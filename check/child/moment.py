@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch._dynamo.exc import RestartAnalysis
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
@@ -53,9 +54,10 @@ class Moment:
         return self.run
 
 
-# Where a compiler raises one of these Dynamo breaks the graph, and compiles what is before and after
-# (torch._dynamo.exc.exceptions_allowed_to_be_fallback, 2.11 to 2.15).
-BROKEN_AT = (
+# What a compiler tells Dynamo: to trace once more in another way, and where it breaks the graph and compiles what is
+# before and after (torch._dynamo.exc, exceptions_allowed_to_be_fallback, 2.11 to 2.15).
+FOR_DYNAMO = (
+    RestartAnalysis,
     DataDependentOutputException,
     DynamicOutputShapeException,
     UnsupportedFakeTensorException,
@@ -76,7 +78,7 @@ def _loud(compiler: str | Compiler) -> Compiler:
     def compile_(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:
         try:
             return call(graph, inputs)
-        except BROKEN_AT:
+        except FOR_DYNAMO:
             raise
         except Exception as error:
             raise CompilerFailed(f"{type(error).__name__}: {error}") from error
