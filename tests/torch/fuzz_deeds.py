@@ -8,7 +8,9 @@ import itertools
 import logging
 import math
 import random
+import sys
 import time
+import types
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -110,13 +112,15 @@ class Module:
     """A class of a text, with the names of the text around it."""
 
     def __init__(self, text: str, name: str) -> None:
-        self.space: dict[str, Any] = {"__name__": "fuzzed"}
+        self._module = types.ModuleType("fuzzed_text")
+        self.space: dict[str, Any] = vars(self._module)
         exec(compile(text, "fuzzed.py", "exec"), self.space)
         self._name = name
         self._numbers = {name: value for name, value in self.space.items() if isinstance(value, (int, float))}
 
     def fresh(self) -> torch.nn.Module:
         """An object of it, with the globals as they were."""
+        sys.modules["fuzzed_text"] = self._module  # Dynamo looks for names of a closure there
         self.space.update(self._numbers)
         made: torch.nn.Module = self.space[self._name]()
         return made
