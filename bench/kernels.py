@@ -91,7 +91,7 @@ def table(results: Sequence[dict[str, Any]]) -> str:
         trains = ", trains" if one["trains"] else ""
         wrong = f", {len(one['differs'])} differ" if one["differs"] else ""
         rows.append(
-            f"| {one['name']} | {one['calls']}{trains} | {one['compared']}{wrong} | {least['graphs']} "
+            f"| {one['name']} | {one['calls']}{trains} | {one['compared'] or ''}{wrong} | {least['graphs']} "
             f"| {least['graphs'] - len(least['stopped'])} | {least['equal']} | {least['kernels']} "
             f"| {least['assembled']} | {least['placed']} of {least['all']} | {one.get('overhead') or ''} |"
         )
