@@ -178,12 +178,16 @@ def _gradients(then: Side, other: Side, kinds: Kinds, notes: Notes) -> None:
 
 
 def _blank(one: Side, kinds: Kinds) -> bool:
-    """Whether a side is a tensor that never requires gradients, made from a shape: torch.zeros_like(x)."""
-    torch = kinds.names.torch
-    return bool(one.parts) and all(
-        isinstance(part, cst.Call) and dotted(part.func) in {f"{torch}.{name}" for name in _BLANKS}
-        for part in one.parts
-    )
+    """Whether a side never requires gradients, since all that it computes with is made from shapes: zeros_like(x)."""
+    blanks = {f"{kinds.names.torch}.{name}" for name in _BLANKS}
+    return bool(one.parts) and all(_of_shapes(part, blanks, kinds) for part in one.parts)
+
+
+def _of_shapes(part: cst.CSTNode, blanks: set[str], kinds: Kinds) -> bool:
+    made = [node for node in nodes(part) if isinstance(node, cst.Call) and dotted(node.func) in blanks]
+    inside = {id(node) for call in made for node in nodes(call)}
+    read = (node for node in nodes(part) if isinstance(node, (cst.Name, cst.Attribute)) and id(node) not in inside)
+    return bool(made) and not any(kinds.of(node).tensor for node in read)
 
 
 def _requires(one: Side, kinds: Kinds) -> bool:
