@@ -150,7 +150,7 @@ def _lowered(lowered: Lowered, files: Path) -> Lowered:
     return replace(
         lowered,
         kernels=tuple(
-            replace(_kernel(one, checked.get(one.name, {}), binaries.get(one.name)), measured_s=timed.get(one.name))
+            _kernel(one, checked.get(one.name, {}), binaries.get(one.name), timed.get(one.name))
             for one in lowered.kernels
         ),
         interpreted=ran.get("outcome", lowered.interpreted),
@@ -159,12 +159,13 @@ def _lowered(lowered: Lowered, files: Path) -> Lowered:
     )
 
 
-def _kernel(kernel: Kernel, checked: Event, binary: Event | None) -> Kernel:
+def _kernel(kernel: Kernel, checked: Event, binary: Event | None, seconds: float | None) -> Kernel:
     return replace(
         kernel,
         checked=checked.get("outcome", "") or checked.get("why", ""),
         error=checked.get("error"),
         assembled=build(Assembled, binary) if binary is not None else None,
+        measured_s=seconds,
     )
 
 

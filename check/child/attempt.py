@@ -13,11 +13,18 @@ from g2.capture.fold.journals import events_of
 
 
 def attempt(
-    module: str, words: Sequence[str], environment: Mapping[str, str], seconds: float, limit: float, path: Path
+    module: str,
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    seconds: float,
+    limit: float,
+    path: Path,
+    doing: str = "",
 ) -> tuple[list[dict[str, Any]], str]:
     """Run it; the events that it left in `path`, and how it ended, a clause, where that was not by itself.
 
-    It is ended after `seconds`; limit: seconds as the person gave them, to say so. Raises OSError.
+    It is ended after `seconds`; limit: seconds as the person gave them, to say so. doing: what a signal ends, as in
+    "while it was assembled". Raises OSError.
     """
     path.touch(mode=0o600)
     process = subprocess.Popen(
@@ -28,7 +35,7 @@ def attempt(
     try:
         _, errors = process.communicate(timeout=seconds)
         if process.returncode < 0:
-            ended = f"the process ended with {signal.Signals(-process.returncode).name}"
+            ended = f"the process ended with {signal.Signals(-process.returncode).name} {doing}".rstrip()
         elif process.returncode:
             ended = (errors.decode("utf-8", "replace").strip().splitlines() or ["it said nothing"])[-1][:300]
     except subprocess.TimeoutExpired:

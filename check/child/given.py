@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import torch
 
 from g2.check.child.moment import Moment
+from g2.check.child.said import said
 from g2.rewrite.trial.copies import Change, Inputs
 from g2.rewrite.trial.forking import attempt
 
@@ -44,14 +45,14 @@ def _found(where: str) -> Any:
     try:
         module = importlib.import_module(name)
     except BaseException as error:  # the person's own code
-        raise NotGiven(f"the module {name} could not be imported: {_told(error)}") from error
+        raise NotGiven(f"the module {name} could not be imported: {said(error)}") from error
     if not callable(call := getattr(module, function, None)):
         what = f"{function} is no function in" if call is not None else f"there is no function {function} in"
         raise NotGiven(f"{what} the module {name} ({getattr(module, '__file__', None) or 'built in'})")
     try:
         return call()
     except BaseException as error:
-        raise NotGiven(f"{where} raised {_told(error)}") from error
+        raise NotGiven(f"{where} raised {said(error)}") from error
 
 
 def accepted(moment: Moment, where: str, seconds: float) -> None:
@@ -61,16 +62,12 @@ def accepted(moment: Moment, where: str, seconds: float) -> None:
         try:
             moment.eager(*moment.args, **moment.kwargs)
         except Exception as error:
-            answer.write(_told(error).encode())
+            answer.write(said(error).encode())
 
-    if said := attempt(work, seconds).data:
+    if refused := attempt(work, seconds).data:
         name = moment.root.partition("@")[0]
-        raise NotGiven(f"{name} does not take what {where} gives: {said.decode()}")
+        raise NotGiven(f"{name} does not take what {where} gives: {refused.decode()}")
 
-
-def _told(error: BaseException) -> str:
-    lines = str(error).strip().splitlines() or [""]
-    return f"{type(error).__name__}: {lines[0][:300]}"
 
 
 def cast(moment: Moment, name: str) -> Moment:

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from g2.check.child.said import said
+from g2.check.devices import NATIVE
 
-TARGET, RESULT = "native", "measured.json"
+RESULT = "measured.json"
 _MARK = "g2 call"
 _CALLS = 20
 _WARM = 3
@@ -47,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
         found["kernels"] = measured(folder)
     except Exception as error:  # whatever a driver, Triton or the module raises
         found["why"] = said(error)
-    (folder / TARGET / RESULT).write_text(json.dumps(found), "utf-8")
+    (folder / NATIVE / RESULT).write_text(json.dumps(found), "utf-8")
     return 0
 
 
@@ -57,7 +58,7 @@ def measured(folder: Path) -> dict[str, float]:
 
     if not torch.cuda.is_available():
         raise RuntimeError("there is no GPU here")
-    kernels = json.loads((folder / TARGET / "kernels.json").read_text("utf-8"))["kernels"]
+    kernels = json.loads((folder / NATIVE / "kernels.json").read_text("utf-8"))["kernels"]
     inputs = [_there(one) for one in torch.load(folder / "inputs.pt", weights_only=True)]
     with tempfile.TemporaryDirectory(prefix="g2-measure-") as scratch:
         call = _module(folder, Path(scratch)).call
@@ -104,7 +105,7 @@ def _module(folder: Path, scratch: Path) -> Any:
     import torch
 
     path = scratch / "g2_measured.py"
-    path.write_text((folder / TARGET / "module.py").read_text("utf-8"), "utf-8")
+    path.write_text((folder / NATIVE / "module.py").read_text("utf-8"), "utf-8")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -120,10 +121,9 @@ def _there(value: Any) -> Any:
     """On the GPU, with the same sizes and strides; a number as it is."""
     import torch
 
-    if not isinstance(value, torch.Tensor):
-        return value
-    made = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="cuda")
-    return made.copy_(value)
+    from g2.check.child.reference import alone
+
+    return alone(value, "cuda") if isinstance(value, torch.Tensor) else value
 
 
 if __name__ == "__main__":

@@ -44,11 +44,13 @@ def is_random(graph: torch.fx.GraphModule) -> bool:
     return any(node.op == "call_function" and node.target in known for node in graph.graph.nodes)
 
 
-def alone(tensor: torch.Tensor) -> torch.Tensor:
-    """A copy with the same sizes and strides, but nothing of its storage beyond them: a file holds whole storages."""
+def alone(tensor: torch.Tensor, device: str = "cpu") -> torch.Tensor:
+    """A copy with the same sizes and strides, those of an expanded tensor too, but nothing of its storage beyond them:
+    a file holds whole storages.
+    """
     tensor = tensor.detach()
     reach = 1 + sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride(), strict=True))
     if tensor.numel() == 0:
-        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
-    flat = torch.as_strided(tensor, (reach,), (1,)).resolve_conj().resolve_neg().cpu()
-    return torch.as_strided(flat.clone(), tensor.shape, tensor.stride())
+        return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device=device)
+    flat = torch.as_strided(tensor, (reach,), (1,)).resolve_conj().resolve_neg()
+    return torch.as_strided(flat.to(device, copy=True), tensor.shape, tensor.stride())

@@ -22,10 +22,10 @@ from g2.check.child import graphs, lower, provenance, saved
 from g2.check.child.absent import here
 from g2.check.child.graphs import Recorded
 from g2.check.child.lower import Stopped
+from g2.check.devices import NATIVE
 from g2.check.model import Lowered
 from g2.rewrite.trial.forking import attempt
 
-NATIVE = "native"
 _LEAST = 20.0  # seconds that one graph may take at least
 _EXECUTING = re.compile(r"While executing %\S+ :.*?target=([\w.:]+)\]")
 _TARGET = re.compile(r"^\s*target: ([\w.:]+)\s*$", re.MULTILINE)

@@ -47,7 +47,7 @@ USAGE = "[OPTIONS] SCRIPT [ARGS]...\n  g2 explain [OPTIONS] -m MODULE [ARGS]..."
 @report_options("--format")
 @click.option("-q", "--quiet", is_flag=True, help="No line of progress and no notes.")
 @click.argument("target", nargs=-1, type=click.UNPROCESSED, metavar="SCRIPT [ARGS]...")
-def command(once: bool, quiet: bool, **given: Any) -> int:
+def command(quiet: bool, **given: Any) -> int:
     """Run SCRIPT under Dynamo and show every graph break and recompile: where, why, what it
     costs, what to do.
 
@@ -71,7 +71,7 @@ def command(once: bool, quiet: bool, **given: Any) -> int:
 
     from g2.capture.launch import Options
 
-    return _run(Options(target, once=once, **options), choice, quiet)
+    return _run(Options(target, **options), choice, quiet)
 
 
 def _run(options: Options, choice: Choice, quiet: bool) -> int:

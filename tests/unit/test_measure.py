@@ -53,7 +53,7 @@ def test_without_a_gpu_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    (tmp_path / measure.TARGET).mkdir()
+    (tmp_path / measure.NATIVE).mkdir()
     assert measure.main([str(tmp_path)]) == 0
-    found = json.loads((tmp_path / measure.TARGET / measure.RESULT).read_text())
+    found = json.loads((tmp_path / measure.NATIVE / measure.RESULT).read_text())
     assert found == {"kernels": {}, "why": "RuntimeError: there is no GPU here"}

@@ -95,9 +95,8 @@ def _attempt(asked: Any, names: list[str], seconds: float, scratch: Path) -> tup
     environment.setdefault("TRITON_CACHE_DIR", str(scratch / "triton"))
     environment.pop("TRITON_INTERPRET", None)
     path = scratch / f"events-{len(names)}.jsonl"
-    events, ended = attempt("g2.check.child.assemble", words, environment, seconds, asked.seconds, path)
-    if "ended with" in ended:
-        ended = f"{ended} while it was assembled"
+    doing = "while it was assembled"
+    events, ended = attempt("g2.check.child.assemble", words, environment, seconds, asked.seconds, path, doing)
     return events, ended or "the process ended before it was done"
 
 

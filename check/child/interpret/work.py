@@ -16,6 +16,7 @@ import torch
 from g2.check.child.interpret import launching, private, randoms, reference, wrapper
 from g2.check.child.interpret.launches import Launches, mutated, names, signature
 from g2.check.child.interpret.memory import OutOfBounds
+from g2.check.child.reference import alone
 from g2.check.child.said import deepest, said
 
 Tell = Callable[[dict[str, Any]], None]
@@ -260,12 +261,7 @@ def _elements(written: Any, tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _copy(value: Any) -> Any:
-    """With the same strides, those of an expanded tensor too."""
-    if not isinstance(value, torch.Tensor):
-        return value
-    storage: Any = value.untyped_storage()
-    made = torch.empty(0, dtype=value.dtype)
-    return made.set_(storage.clone(), value.storage_offset(), value.shape, value.stride())
+    return alone(value) if isinstance(value, torch.Tensor) else value
 
 
 def _cause(error: BaseException | None, kind: type[BaseException]) -> BaseException | None:

@@ -11,6 +11,7 @@ from g2.check.asked import Asked
 from g2.check.child import graphs, lines, lower, saved, targets, traffic
 from g2.check.child.graphs import Recorded
 from g2.check.child.moment import Moment, Tell
+from g2.check.devices import NATIVE
 from g2.check.model import Graph, Lowered
 
 # Operators that Inductor times templates of its own for, against the library's.
@@ -59,7 +60,7 @@ def _of_mode(asked: Asked, recorded: Sequence[Recorded]) -> Iterator[str]:
     if asked.mode == "default":
         return
     yield f"--mode {asked.mode} replays kernels from CUDA graphs, which changes none of them; floors are without that."
-    if asked.mode != "max-autotune" or set(asked.targets) == {targets.NATIVE}:
+    if asked.mode != "max-autotune" or set(asked.targets) == {NATIVE}:
         return
     ops = [op for one in recorded for node in one.module.graph.nodes if (op := str(node.target)).startswith(_TIMED)]
     said = f": templates for {', '.join(sorted(set(ops)))}, and tile sizes" if ops else ": tile sizes"

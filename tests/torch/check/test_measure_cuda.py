@@ -27,7 +27,7 @@ def test_each_generated_kernel_has_a_time(tmp_path: Path) -> None:
         kernels.work(moment(call, *given), Asked(targets=("native",)), tmp_path, events.append)
     (event,) = [event for event in events if event["e"] == "graph"]
     assert measure.main([str(tmp_path / event["folder"])]) == 0
-    found = json.loads((tmp_path / event["folder"] / measure.TARGET / measure.RESULT).read_text())
+    found = json.loads((tmp_path / event["folder"] / measure.NATIVE / measure.RESULT).read_text())
     assert found["why"] == ""
     (lowered,) = event["graph"]["lowered"]
     generated = {one["name"] for one in lowered["kernels"] if one["kind"] == "triton"}
