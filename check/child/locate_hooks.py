@@ -16,6 +16,8 @@ from typing import Any
 
 import torch
 
+from g2.check.child.reference import alone
+
 _RUNS = 4  # of one graph that are recorded
 _ROOM = 1 << 30  # bytes of inputs and outputs that are recorded
 PASSES = {"pre-grad": "pre_grad_passes", "joint": "joint_graph_passes", "post-grad": "post_grad_passes"}
@@ -195,12 +197,7 @@ def cloned(value: Any) -> Any:
         return value
     with torch.no_grad():
         found = value.detach()
-        if found.layout is not torch.strided:
-            return found.clone()
-        made = torch.empty_strided(found.shape, found.stride(), dtype=found.dtype, device=found.device)
-        if any(step == 0 and size > 1 for step, size in zip(found.stride(), found.shape, strict=True)):
-            return found.clone()
-        return made.copy_(found)
+        return alone(found, found.device) if found.layout is torch.strided else found.clone()
 
 
 def copied(graph: torch.fx.GraphModule) -> torch.fx.GraphModule:

@@ -44,7 +44,7 @@ def is_random(graph: torch.fx.GraphModule) -> bool:
     return any(node.op == "call_function" and node.target in known for node in graph.graph.nodes)
 
 
-def alone(tensor: torch.Tensor, device: str = "cpu") -> torch.Tensor:
+def alone(tensor: torch.Tensor, device: str | torch.device = "cpu") -> torch.Tensor:
     """A copy with the same sizes and strides, those of an expanded tensor too, but nothing of its storage beyond them:
     a file holds whole storages.
     """

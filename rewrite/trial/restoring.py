@@ -46,7 +46,7 @@ class Kept:
         with torch.no_grad():
             for tensor, values, grad in self._tensors.values():
                 if tensor.shape == values.shape:
-                    tensor.data.copy_(values)
+                    _write(tensor.data, values)
                 if tensor.is_leaf:
                     tensor.grad = grad
         torch.set_rng_state(self._torch)
@@ -88,6 +88,14 @@ class Kept:
         self._tensors[id(value)] = (value, value.detach().clone(), grad)
         if grad is not None:
             self._tensor(grad)
+
+
+def _write(tensor: torch.Tensor, values: torch.Tensor) -> None:
+    """Into an expanded tensor, too: torch writes only where each element has a place of its own."""
+    for dim, (size, step) in enumerate(zip(tensor.shape, tensor.stride(), strict=True)):
+        if step == 0 and size > 1:
+            tensor, values = tensor.narrow(dim, 0, 1), values.narrow(dim, 0, 1)
+    tensor.copy_(values)
 
 
 def _copied(container: Any) -> Any:

@@ -96,26 +96,36 @@ def example_inputs():
     saved = Path(__file__).with_suffix(".pt")
     if saved.exists():
         found = torch.load(saved, map_location="cpu", weights_only=True)["inputs"]
-        return [one.to(DEVICE) if isinstance(one, torch.Tensor) else one for one in found]
+        return [alone(one, DEVICE) if isinstance(one, torch.Tensor) else one for one in found]
     torch.manual_seed(0)
     return [made(*one) if isinstance(one, tuple) else one for one in INPUTS]
 
 
+def reach(size, stride):
+    """How many elements of storage these sizes and strides take; fewer than there are elements where it is expanded."""
+    return 0 if 0 in size else 1 + sum((n - 1) * step for n, step in zip(size, stride))
+
+
 def made(size, stride, dtype, low, high):
     """A tensor with values between two bounds."""
-    tensor = torch.empty_strided(size, stride, dtype=dtype)
+    flat = torch.empty(reach(size, stride), dtype=dtype)
     if dtype == torch.bool:
-        tensor.copy_(torch.rand(size) < 0.5)
+        flat.copy_(torch.rand(flat.shape) < 0.5)
     elif dtype.is_floating_point or dtype.is_complex:
-        tensor.copy_(low + (high - low) * torch.rand(size, dtype=torch.float64))
+        flat.copy_(low + (high - low) * torch.rand(flat.shape, dtype=torch.float64))
     else:
-        tensor.copy_(torch.randint(int(low), int(high) + 1, size))
-    return tensor.to(DEVICE)
+        flat.copy_(torch.randint(int(low), int(high) + 1, flat.shape))
+    return torch.as_strided(flat.to(DEVICE), size, stride)
+
+
+def alone(tensor, device=None):
+    """A copy with the same sizes and strides, those of an expanded tensor too."""
+    flat = torch.as_strided(tensor, (reach(tensor.shape, tensor.stride()),), (1,))
+    return torch.as_strided(flat.to(device or tensor.device, copy=True), tensor.shape, tensor.stride())
 
 
 def copied(inputs):
-    return [torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device).copy_(x)
-            if isinstance(x, torch.Tensor) else x for x in inputs]
+    return [alone(x) if isinstance(x, torch.Tensor) else x for x in inputs]
 '''
 
 CHECK = '''\

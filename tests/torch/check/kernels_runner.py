@@ -113,6 +113,10 @@ def grown(x: Tensor) -> Tensor:
     return x.softmax(0) * x.shape[0]
 
 
+def masked(x: Tensor, mask: Tensor) -> Tensor:
+    return (x + mask).softmax(-1)
+
+
 def main(name: str, folder: Path, targets: tuple[str, ...]) -> None:
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -138,6 +142,8 @@ def main(name: str, folder: Path, targets: tuple[str, ...]) -> None:
             x = torch.randn(6, 8)
             torch._dynamo.mark_dynamic(x, 0)
             one = moment(grown, x)
+        elif name == "expanded":
+            one = moment(masked, torch.randn(4, 2, 8, 8), torch.rand(4, 1, 1, 8).expand(4, 2, 8, 8))
         elif name == "product":
             one = moment(product, torch.randn(16, 32), torch.randn(32, 64))
         else:

@@ -170,6 +170,13 @@ PLANTS: tuple[Plant, ...] = (
     Plant("lowering: cos is sin", _P.powers, lowered(aten.cos.default, _binary("sin")), "b = torch.cos"),
     Plant("lowering: sigmoid is relu", _P.normed, lowered(aten.sigmoid.default, _binary("relu")), "torch.sigmoid"),
     Plant("lowering: where is swapped", _P.attended, lowered(aten.where.self, _wrong_where), "s.masked_fill"),
+    Plant(
+        "lowering: where is swapped, for an expanded mask",
+        _P.attended,
+        lowered(aten.where.self, _wrong_where),
+        "s.masked_fill",
+        inputs=lambda: (floats(16, 16), (floats(16, seed=1) > 0.5).expand(16, 16)),
+    ),
     Plant("code: tanh is exp", _P.mlp, vectorized("tanh", lambda real: lambda x: f"{x}.exp()"), "torch.tanh"),
     Plant(
         "code: a maximum begins at zero",

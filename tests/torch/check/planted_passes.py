@@ -69,6 +69,13 @@ PLANTS: tuple[Plant, ...] = (
     # Masks, epsilons, dimensions, indices, broadcasting.
     Plant("a mask is dropped", _P.attended, bypass(aten.where.self, 2), "s.masked_fill"),
     Plant(
+        "an expanded mask is dropped",
+        _P.attended,
+        bypass(aten.where.self, 2),
+        "s.masked_fill",
+        inputs=lambda: (floats(16, 16), (floats(16, seed=1) > 0.5).expand(16, 16)),
+    ),
+    Plant(
         "a mask is inverted",
         _P.chosen,
         edited(aten.where.self, lambda n: setattr(n, "args", (n.args[0], n.args[2], n.args[1])), _LATE, 0, False),
