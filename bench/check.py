@@ -1,11 +1,11 @@
-"""What compiling gains, and what `g2 check` itself costs.
+"""Whether compiled code computes the same, what compiling gains, and what `g2 check` itself costs.
 
     python bench/check.py [--fix] [--out RESULTS.jsonl] fixtures/zoo/*.py     measure
     python bench/check.py --table RESULTS.jsonl                               write bench/check.md
 
-Each program runs in a folder of its own under `g2 check --only speed --format json`; with --fix, `g2 fix` proves
-rewrites before, and they are measured too. The overhead is what g2 says of itself: seconds that its examinations took
-over those of the compilations and measured calls in them. For a GPU, see bench/check_gpu.py.
+Each program runs in a folder of its own under `g2 check --only correct --only speed --format json`; with --fix,
+`g2 fix` proves rewrites before, and they are compared and measured too. The overhead is what g2 says of itself: seconds
+that its examinations took over those of the compilations and measured calls in them. For a GPU, see bench/check_gpu.py.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from measure import cost, machine
 PAGE = Path(__file__).with_name("check.md")
 BEGIN, END = "<!-- check: begin -->\n", "<!-- check: end -->\n"
 _SECONDS = 2400.0
+_COMPARED = ("variant", "outcome", "inputs", "detail")
 
 
 def measured(script: Path, fix: bool, limit: float) -> dict[str, Any]:
@@ -41,9 +43,9 @@ def measured(script: Path, fix: bool, limit: float) -> dict[str, Any]:
         if fix:
             proved = cost([*g2, "fix", script.name], env, home, _SECONDS)
             found["fix_s"] = round(proved.wall, 1)
-        words = ["check", "--only", "speed", "--format", "json", "--part-limit", str(limit), script.name]
+        words = ["--only", "correct", "--only", "speed", "--format", "json", "--part-limit", str(limit)]
         begin = time.time()
-        told = cost([*g2, *words], env, home, _SECONDS)
+        told = cost([*g2, "check", *words, script.name], env, home, _SECONDS)
         try:
             report = json.loads(told.stdout)
         except ValueError:
@@ -53,30 +55,36 @@ def measured(script: Path, fix: bool, limit: float) -> dict[str, Any]:
         found["wall"] = round(time.time() - begin, 1)
         for call in found["calls"]:
             call["graphs"] = len(call.get("graphs", ()))
+            call["compared"] = [[one[key] for key in _COMPARED] for one in call["compared"]]
         return found
 
 
 def table(results: Sequence[dict[str, Any]]) -> str:
     """Rows of calls, then what they say together."""
     lines = [
-        "| program | call | timed | eager | as is | speedup | after fix | first call | pays after |",
-        "|---|---|---|---:|---:|---|---|---:|---:|",
+        "| program | call | equal | timed | eager | as is | speedup | after fix | first call | pays after |",
+        "|---|---|---:|---|---:|---:|---|---|---:|---:|",
     ]
+    outcomes: Counter[str] = Counter()
     gains: list[float] = []
     fixed: list[float] = []
     for one in results:
         if one.get("error"):
-            lines.append(f"| {one['name']} | | | | | {one['error']} | | | |")
+            lines.append(f"| {one['name']} | | | | | | {one['error']} | | | |")
             continue
         for call in one.get("calls", ()):
             lines.append(_row(one["name"], call))
+            outcomes.update(outcome for _, outcome, *_ in call["compared"])
             ratios = dict(call["speed"]["speedups"]) if call.get("speed") else {}
             if "compiled" in ratios:
                 gains.append(ratios["compiled"]["median"])
             if "fixed" in ratios:
                 fixed.append(ratios["fixed"]["median"])
     overheads = [one["overhead"] for one in results if one.get("overhead")]
-    said = [f"{len(gains)} calls of {len({one['name'] for one in results})} programs."]
+    said = [
+        f"{len(gains)} calls of {len({one['name'] for one in results})} programs.",
+        f"{outcomes.total() - outcomes['unable']} comparisons with eager, of which {outcomes['differs']} differ.",
+    ]
     if gains:
         said.append(f"Median speedup as is {statistics.median(gains):.2f}.")
     if fixed:
@@ -94,14 +102,14 @@ def _row(program: str, call: dict[str, Any]) -> str:
     speed = call.get("speed")
     if not speed:
         why = "; ".join(f"{part['name']}: {part['why']}" for part in call.get("failed", ()))
-        return f"| {program} | {name} | | | | {why[:120] or 'not measured'} | | | |".replace("\n", " ")
+        return f"| {program} | {name} | {_equal(call)} | | | | {why[:120] or 'not measured'} | | | |".replace("\n", " ")
     timed = {one["variant"]: one for one in speed["timed"]}
     ratios = dict(speed["speedups"])
     pays = dict(speed["pays_after"])
     compiled = timed.get("compiled", {})
     failed = [part["why"] for part in call.get("failed", ()) if "compiled" in part["name"]]
     cells = [
-        program, name, f"{speed['what']}, {speed['threads']} thread{'s' if speed['threads'] > 1 else ''}",
+        program, name, _equal(call), f"{speed['what']}, {speed['threads']} thread{'s' if speed['threads'] > 1 else ''}",
         _time(timed["eager"]["call_s"]["median"]),
         _time(compiled["call_s"]["median"]) if compiled else "",
         _ratio(ratios.get("compiled")) or (failed[0][:80] if failed else ""),
@@ -110,6 +118,13 @@ def _row(program: str, call: dict[str, Any]) -> str:
         f"{pays['compiled']:,}" if "compiled" in pays else ("never" if compiled else ""),
     ]  # fmt: skip
     return f"| {' | '.join(cells)} |".replace("\n", " ")
+
+
+def _equal(call: dict[str, Any]) -> str:
+    """How many of the comparisons were equal, up to rounding; those that could not be made are left out."""
+    made = [outcome for _, outcome, *_ in call["compared"] if outcome != "unable"]
+    wrong = made.count("differs")
+    return f"**{wrong} of {len(made)} differ**" if wrong else f"{len(made)} of {len(made)}"
 
 
 def _time(seconds: float) -> str:
@@ -133,7 +148,7 @@ def write(results: Sequence[dict[str, Any]], taken: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, or write the page."""
-    parser = argparse.ArgumentParser(description="What compiling gains, and what g2 check costs.")
+    parser = argparse.ArgumentParser(description="Whether compiled code is right, what it gains, what g2 check costs.")
     parser.add_argument("programs", nargs="*", type=Path)
     parser.add_argument("--fix", action="store_true", help="prove rewrites first, and measure them too")
     parser.add_argument("--out", type=Path, help="append results to this file, one line of JSON each")
