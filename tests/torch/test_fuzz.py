@@ -106,6 +106,13 @@ FOUND = {
         y *= 3
         return p
 """,
+    "a side of shapes alone has no gradient": """\
+        if y.norm().item() > 0 and self.training:
+            h = y * 2
+        else:
+            h = torch.ones_like(x).sqrt()
+        return h
+""",
 }
 
 
