@@ -50,7 +50,7 @@ class Moment:
         the name of one.
         """
         torch.compiler.reset()
-        self.backend.become(_loud(compiler))
+        self.backend.become(loud(compiler))
         return self.run
 
 
@@ -72,7 +72,8 @@ class CompilerFailed(BaseException):
     """
 
 
-def _loud(compiler: str | Compiler) -> Compiler:
+def loud(compiler: str | Compiler) -> Compiler:
+    """A compiler whose failures end the call (CompilerFailed), but for what it tells Dynamo."""
     call: Compiler = torch._dynamo.lookup_backend(compiler) if isinstance(compiler, str) else compiler
 
     def compile_(graph: torch.fx.GraphModule, inputs: list[Any]) -> Callable[..., Any]:

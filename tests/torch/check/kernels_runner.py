@@ -80,6 +80,20 @@ def convolution() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
 
 
+class Written(nn.Module):
+    """A buffer is written with two sums that cancel: nothing but the rounding of both is left."""
+
+    gap: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("gap", torch.zeros(4))
+
+    def forward(self, x: Tensor, order: Tensor) -> Tensor:
+        self.gap.copy_(x.sum(0) - x[order].sum(0))
+        return x + self.gap
+
+
 class OnCpuAlone(nn.Module):
     """Calls an operator that somebody gave a kernel for the CPU only."""
 
@@ -135,6 +149,8 @@ def main(name: str, folder: Path, targets: tuple[str, ...]) -> None:
         trains = False
         if name == "pieces":
             one = moment(Pieces(), torch.randn(10, 8), torch.randint(0, 50, (10,)))
+        elif name == "written":
+            one = moment(Written(), torch.randn(1000, 4) * 1000, torch.randperm(1000))
         elif name == "cpu alone":
             _define()
             one = moment(OnCpuAlone(), torch.randn(16))

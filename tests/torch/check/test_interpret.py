@@ -40,8 +40,8 @@ def test_scatter_sort_scan_and_random_numbers(pieces: list[Path]) -> None:
         right(graph)
 
 
-@pytest.mark.parametrize("name", ["convolution", "half"])
-def test_convolution_with_batch_norm_and_bfloat16(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["convolution", "half", "written"])
+def test_batch_norm_and_bfloat16_and_a_buffer_of_which_rounding_is_left(name: str, tmp_path: Path) -> None:
     for graph in staged.brought(name, tmp_path, "sm_90"):
         right(graph)
 
