@@ -47,7 +47,7 @@ class How(Enum):
 @dataclass(frozen=True, slots=True)
 class Failed:
     """No outcome. unmade: there were no inputs, so nothing was called; made: these were tried to be made, else
-    there was no time for them; late: it took too long.
+    there was no time for them; late: it took too long, or was killed for want of memory.
     """
 
     why: str
@@ -245,11 +245,13 @@ def forks() -> bool:
 
 
 def apart(work: Callable[[BinaryIO], None], seconds: float) -> tuple[bytes, str, bool]:
-    """Work in a fork, where there can be one, else here: (what it wrote, why it did not end, whether for lack of time).
+    """Work in a fork, where there can be one, else here: (what it wrote, why it did not end, whether for want of time
+    or memory).
     """
     if forks():
         answer = attempt(work, 1.25 * seconds + 5)
-        return answer.data, "" if answer.ended else answer.why or "it could not be observed", answer.late
+        why = "" if answer.ended else answer.why or "it could not be observed"
+        return answer.data, why, answer.late or answer.killed
     file = io.BytesIO()
     why = ""
     try:

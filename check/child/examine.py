@@ -150,8 +150,6 @@ def _parts(moment: Moment, asked: Asked, folder: Path, journal: Journal) -> None
         answer = attempt(partial(_part, name, moment, asked, folder, journal.write), asked.seconds)
         if not answer.ended:
             why = answer.why
-            if "SIGKILL" in why:
-                why += ", which Linux does to a process when memory is short"
             if answer.late:
                 why = f"it took longer than {asked.seconds:g} seconds (--part-limit)"
             journal.write({"e": "failed", "name": name, "why": why})

@@ -18,12 +18,15 @@ from g2.capture.through.fork import no_fork_warning
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a fork left. ended: it came to its own end; why: a clause, where it did not; late: it was ended."""
+    """What a fork left. ended: it came to its own end; why: a clause, where it did not; late: it was ended.
+    killed: by somebody else, most likely Linux itself, for want of memory.
+    """
 
     data: bytes
     ended: bool
     why: str
     late: bool
+    killed: bool
 
 
 def attempt(work: Callable[[BinaryIO], None], seconds: float) -> Answer:
@@ -45,11 +48,13 @@ def attempt(work: Callable[[BinaryIO], None], seconds: float) -> Answer:
     late = code in (-signal.SIGALRM, -signal.SIGPROF)
     if late:
         why = "it did not end in time"
+    elif code == -signal.SIGKILL:
+        why = "it was killed, which Linux does to a process when memory is short"
     elif code < 0:
         why = f"it ended the process ({signal.Signals(-code).name})"
     else:
         why = "" if code == 0 else "it could not be observed"
-    return Answer(data, code == 0, why, late)
+    return Answer(data, code == 0, why, late, code == -signal.SIGKILL)
 
 
 def _child(work: Callable[[BinaryIO], None], file: int, seconds: float, stream: tuple[object, ...]) -> None:

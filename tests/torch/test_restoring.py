@@ -6,8 +6,9 @@ import random
 
 import pytest
 import torch
-from g2.rewrite.trial.restoring import Kept
 from torch import nn
+
+from g2.rewrite.trial.restoring import Kept
 
 pytestmark = pytest.mark.torch
 

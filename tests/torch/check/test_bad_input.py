@@ -162,6 +162,10 @@ def test_a_root_that_is_never_called(tmp_path: Path) -> None:
             "speed could not be done: it took longer than 10 seconds (--part-limit)",
         ),
         (PASS.format(what="os.abort()"), ["--only", "speed"], 2, "speed could not be done: it ended the process"),
+        (
+            PASS.format(what="os.kill(os.getpid(), 9)"), ["--only", "correct", "--only", "speed"], 2,
+            "compiled: it was killed, which Linux does to a process when memory is short",
+        ),
         (PASS.format(what="raise ValueError('mine')"), ["--only", "speed"], 0, "ValueError: mine"),
         (UNBACKED, ["--only", "kernels"], 0, "Sizes in graph 0/0 come from values of tensors"),
         (MASKED, ["--only", "kernels", "--only", "correct"], 0, "in the Triton kernels of 2 graphs"),
@@ -171,7 +175,7 @@ def test_a_root_that_is_never_called(tmp_path: Path) -> None:
             "--inputs nowhere:f could not be done: the module nowhere could not be imported",
         ),
     ],
-    ids=["no fake", "sparse", "emit", "hangs", "crashes", "raises", "unbacked", "masked", "memory", "inputs"],
+    ids=["no fake", "sparse", "emit", "hangs", "crashes", "killed", "raises", "unbacked", "masked", "memory", "inputs"],
 )  # fmt: skip
 def test_what_could_not_be_done_is_said(text: str, words: list[str], code: int, said: str, tmp_path: Path) -> None:
     done = ran(tmp_path, text, *words)

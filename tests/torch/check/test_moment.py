@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from g2.check.child.moment import CompilerFailed, loud
 from torch._dynamo.exc import TensorifyScalarRestartAnalysis
 from torch._subclasses.fake_tensor import DynamicOutputShapeException, UnsupportedFakeTensorException
+
+from g2.check.child.moment import CompilerFailed, loud
 
 pytestmark = pytest.mark.torch
 
