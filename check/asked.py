@@ -10,13 +10,14 @@ from typing import Any
 
 NAME = "check.json"
 PARTS = ("correct", "speed", "kernels")
+NO_GRAD_IN_GRAPHS = "no-grad-in-graphs"  # among what a proved rewrite says it does otherwise (rewrite/model.Proposal)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """targets: "sm_90", "gfx942", "native". mode: of torch.compile. dtype: floating inputs and parameters are turned to
     it first; empty leaves them. variant: "compiled", or "fixed" where proved rewrites are served. seconds: for one part
-    of one call. calls: of one root that are examined at most.
+    of one call. calls: of one root that are examined at most. differs: what proved rewrites say they may do otherwise.
     """
 
     targets: tuple[str, ...] = ("sm_90",)
@@ -26,6 +27,7 @@ class Asked:
     variant: str = "compiled"
     seconds: float = 600.0
     calls: int = 3
+    differs: tuple[str, ...] = ()
     inputs: str = ""  # "module:function" that gives other inputs
 
     @classmethod

@@ -18,7 +18,7 @@ from g2.capture import launch
 from g2.capture.model import Session
 from g2.capture.tail import Progress
 from g2.check import fold
-from g2.check.asked import Asked
+from g2.check.asked import NO_GRAD_IN_GRAPHS, Asked
 from g2.check.devices import NATIVE
 from g2.check.model import Call, Check
 from g2.check.stages import Examinations, side_by_side, stage
@@ -31,10 +31,13 @@ _MORE = 30.0  # seconds that a stage may take beyond its own limit
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """Proved rewrites, as text for the files that they change; rewrites: how many."""
+    """Proved rewrites, as text for the files that they change; rewrites: how many; differs: what they say they may do
+    otherwise, as of rewrite/model.Proposal.
+    """
 
     files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     rewrites: int = 0
+    differs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,13 @@ class Checking:
         if not self.fixed.rewrites:
             return []
         many = "1 proved rewrite" if self.fixed.rewrites == 1 else f"{self.fixed.rewrites} proved rewrites"
-        return [f"`fixed` is the script with {many} of the last g2 fix in place; nothing was written."]
+        notes = [f"`fixed` is the script with {many} of the last g2 fix in place; nothing was written."]
+        if NO_GRAD_IN_GRAPHS in self.fixed.differs:
+            notes.append(
+                "A proved rewrite says that something requires no gradient in a compiled call, so for `fixed` it does "
+                "not count where a result requires none."
+            )
+        return notes
 
     def _run(
         self, folder: Path, options: launch.Options, asked: Asked, stdout: int | None, stderr: int | None
@@ -130,7 +139,8 @@ class Checking:
         options = replace(self.options, overlay=self.fixed.files)
         with Path(os.devnull).open("wb") as nowhere:
             out = nowhere.fileno()
-            session = self._run(folder, options, replace(self.asked, variant="fixed"), out, out)
+            asked = replace(self.asked, variant="fixed", differs=tuple(sorted(self.fixed.differs)))
+            session = self._run(folder, options, asked, out, out)
         self._wait(folder)
         return session, fold.calls(folder)
 

@@ -58,6 +58,7 @@ class Proposal:
         "empty-view" (torch's error when it infers a size of an empty tensor is no longer raised),
         "made-early" (an attribute is there that was not yet), "number-type" (a whole number is Python's, not NumPy's),
         "filled:NAME" (what steps put into it that were skipped).
+        What it may do otherwise when compiled than in eager: "no-grad-in-graphs" (a result requires no gradient).
     """
 
     rule: str  # slug

@@ -35,6 +35,7 @@ _HINDERED = re.compile(
     r"g2 does not repeat effects|InvalidCxxCompiler|No working C\+\+ compiler|TritonMissing|No space left on device|"
     r"File too large|File size limit exceeded|Disk quota exceeded|Cannot allocate memory|Killed signal terminated"
 )
+_NO_GRAD = " does not require grad, did"  # as compare_leaves.Judge says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +109,17 @@ def strides_differ(one: Outcome, other: Outcome) -> str | None:
 
 def verdict(
     eager: Outcome, compiled: Outcome, exact: Outcome | None = None, shaken: Outcome | None = None,
-    strides: bool = True, slack: float = ONE,
+    strides: bool = True, slack: float = ONE, grad: bool = True,
 ) -> Verdict:  # fmt: skip
     """exact: eager in float64; shaken: the same from inputs moved by a unit in the last place. strides: of outputs
-    count. slack: see correct_rule.py.
+    count. slack: see correct_rule.py. grad: an output that no longer requires a gradient counts.
     """
     if eager.raised is not None or compiled.raised is not None:
         return _raised(eager, compiled)
     judge = _Judge(_bare(eager), _bare(compiled), exact, shaken, frozenset())
     judge.slack = slack
     for words in _differences(judge):
-        if not strides and " has strides " in words:
+        if (not strides and " has strides " in words) or (not grad and words.endswith(_NO_GRAD)):
             continue
         path = judge.path or words.partition(" ")[0]
         return Verdict("differs", words, judge.fallback or EXACT, judge.worst, path)

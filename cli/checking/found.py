@@ -99,7 +99,9 @@ def _fixed(store: Store, ask: Ask) -> Overlay:
         return Overlay()
     texts = found.result.state.changed()
     files = {path: text.data() for path, text in texts.items()}
-    return Overlay(files | writing.pack_without(found.result.fixing.script, texts), len(found.result.fixing.offers))
+    offers = found.result.fixing.offers
+    differs = frozenset[str]().union(*(one.proposal.differs for one in offers))
+    return Overlay(files | writing.pack_without(found.result.fixing.script, texts), len(offers), differs)
 
 
 @contextmanager

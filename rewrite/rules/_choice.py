@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from g2.rewrite.rules._grad_mode import grad_off
 from g2.rewrite.rules._kinds import Kind, Kinds, dotted
 from g2.rewrite.rules._layout import joined
-from g2.rewrite.rules._names import nodes
+from g2.rewrite.rules._names import bindings, nodes, scope
 from g2.rewrite.rules._pure import Effects
 from g2.rewrite.rules._singular import multiplies, singular
-from g2.rewrite.rules._tensor_api import TENSOR_FUNCTIONS, VIEWS
+from g2.rewrite.rules._tensor_api import CONVERTING, TENSOR_FUNCTIONS, VIEWS
 from g2.rewrite.rules._truth import Truth, bare
 
 _NOT_FINITE = ("isfinite", "isnan", "isinf")
@@ -37,7 +38,11 @@ class Side:
         return {"True": True, "False": False}.get(self.text)
 
 
-_BLANKS = ("empty", "full", "ones", "zeros", "empty_like", "full_like", "ones_like", "zeros_like")
+# Functions of torch, and methods, whose result requires no gradients whatever they are given.
+_BLANKS = ("empty", "full", "ones", "zeros", "rand", "randn", "randint", "randperm", "arange", "linspace", "eye",
+           "tensor", "empty_like", "full_like", "ones_like", "zeros_like", "rand_like", "randn_like",
+           "randint_like")  # fmt: skip
+_CUT = frozenset({"detach", "new_empty", "new_full", "new_ones", "new_zeros", "new_tensor"})
 
 
 @dataclass
@@ -68,7 +73,7 @@ def _fresh(node: cst.BaseExpression) -> bool:
 
 def choose(condition: Truth, then: Side, other: Side, kinds: Kinds, notes: Notes) -> Side:
     """`then` where the condition holds. `condition.text` is written as it stands. Raises Refused."""
-    _allowed(then, other)
+    _allowed(then, other, kinds)
     for one in (then, other):
         in_vain(one, kinds, notes)
     if then.kind.name == other.kind.name == "bool":
@@ -88,12 +93,34 @@ def choose(condition: Truth, then: Side, other: Side, kinds: Kinds, notes: Notes
     return Side(text, kind, (*then.parts, *other.parts), then.fresh and other.fresh, True)
 
 
-def _allowed(then: Side, other: Side) -> None:
+def _allowed(then: Side, other: Side, kinds: Kinds) -> None:
     for one in (then, other):
         if one.kind.name not in ("tensor", "number", "bool", "unknown"):
             what = {"none": "None", "str": "a string", "module": "a module"}.get(one.kind.name, f"a {one.kind.name}")
             raise Refused(f"`{one.text}` is {what}, and torch.where chooses between tensors")
+        if _loses_gradients(one, kinds):
+            raise Refused(f"`{one.text}` is only handed on, and torch.where cuts it off where gradients are off")
     _alike(then.kind, other.kind)
+    if any(_converted(one) for one in (then, other)) and not (then.kind.dtype and other.kind.dtype):
+        raise Refused("its sides may have different dtypes")
+
+
+def _loses_gradients(one: Side, kinds: Kinds) -> bool:
+    """Whether it is a name for a tensor from outside of a `with torch.no_grad():` around the choice."""
+    piece, node = kinds.site.piece, kinds.site.node
+    if not one.text.isidentifier() or one.kind.name not in ("tensor", "unknown") or not grad_off(piece, node):
+        return False
+    if one.kind.dtype and not one.kind.dtype.startswith(("float", "bfloat", "complex")):
+        return False
+    return not all(grad_off(piece, place) for place in bindings(piece, scope(piece, node), one.text))
+
+
+def _converted(one: Side) -> bool:
+    """Whether it is made by a call that gives it another dtype: x.double()."""
+    return any(
+        isinstance(part, cst.Call) and isinstance(part.func, cst.Attribute) and part.func.attr.value in CONVERTING
+        for part in one.parts
+    )
 
 
 def _alike(one: Kind, two: Kind) -> None:
@@ -178,16 +205,28 @@ def _gradients(then: Side, other: Side, kinds: Kinds, notes: Notes) -> None:
 
 
 def _blank(one: Side, kinds: Kinds) -> bool:
-    """Whether a side never requires gradients, since all that it computes with is made from shapes: zeros_like(x)."""
+    """Whether a side never requires gradients: what it computes with is made from shapes (zeros_like(x)), cut off
+    (x.detach()), or held by the module, where the run saw that it required none.
+    """
     blanks = {f"{kinds.names.torch}.{name}" for name in _BLANKS}
     return bool(one.parts) and all(_of_shapes(part, blanks, kinds) for part in one.parts)
 
 
 def _of_shapes(part: cst.CSTNode, blanks: set[str], kinds: Kinds) -> bool:
-    made = [node for node in nodes(part) if isinstance(node, cst.Call) and dotted(node.func) in blanks]
-    inside = {id(node) for call in made for node in nodes(call)}
+    made = [node for node in nodes(part) if _without_gradients(node, blanks, kinds)]
+    inside = {id(node) for one in made for node in nodes(one)}
     read = (node for node in nodes(part) if isinstance(node, (cst.Name, cst.Attribute)) and id(node) not in inside)
     return bool(made) and not any(kinds.of(node).tensor for node in read)
+
+
+def _without_gradients(node: cst.CSTNode, blanks: set[str], kinds: Kinds) -> bool:
+    if isinstance(node, cst.Call):
+        cut = isinstance(node.func, cst.Attribute) and node.func.attr.value in _CUT
+        return cut or dotted(node.func) in blanks
+    if not isinstance(node, cst.Attribute) or not dotted(node).startswith("self."):
+        return False
+    value = kinds.site.values.get(dotted(node))
+    return value is not None and value.kind == "tensor" and not value.requires_grad
 
 
 def _requires(one: Side, kinds: Kinds) -> bool:

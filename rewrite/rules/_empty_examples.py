@@ -105,6 +105,10 @@ NEGATIVES = (
         "another selection is written to",
         _script(_TAKEN + "other = chosen[:, 0] == 1\nif token.numel() > 0:\n    out[other] = 1.0\n"),
     ),
+    Negative(
+        "the rest of the loop is only run where nothing is selected",
+        _script(_TAKEN + "if token.numel() > 0:\n    out[token] += 1\n    continue\nout = out + 1\n"),
+    ),
     Negative("more than one is asked for", _script(_TAKEN + "if token.numel() > 1:\n    out[token] += 1\n")),
     Negative(
         "the other way does something",

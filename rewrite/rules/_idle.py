@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import libcst as cst
 
 from g2.rewrite.rules._kinds import Kinds
-from g2.rewrite.rules._names import bindings, reads
+from g2.rewrite.rules._names import bindings, nodes, reads
 from g2.rewrite.rules._positions import taken
 from g2.rewrite.rules._pure import Effects
 from g2.rewrite.rules._qualified import functional
@@ -33,8 +33,12 @@ class Idle:
     def piece(self) -> Piece:
         return self.kinds.site.piece
 
-    def why_not(self, body: Sequence[cst.BaseStatement], around: cst.CSTNode) -> str | None:
-        """A clause that says what the statements do even so, or which of their names are read elsewhere."""
+    def why_not(self, body: Sequence[cst.BaseStatement], around: cst.CSTNode, rest: bool = True) -> str | None:
+        """A clause that says what the statements do even so, or which of their names are read elsewhere. rest: nothing
+        stands behind them that a `continue` among them would skip.
+        """
+        if not rest and any(isinstance(node, cst.Continue) for one in body for node in nodes(one)):
+            return "a `continue` there skips what stands behind it"
         for statement in body:
             if said := self._statement(statement):
                 return said

@@ -40,7 +40,8 @@ repeat_interleave reshape reshape_as roll select split squeeze stack swapaxes sw
 tile transpose tril triu type_as unbind unflatten unfold unsqueeze view view_as vstack rot90 sort topk argsort
 diff masked_select
 """
-_CONVERTING = "bfloat16 bool byte char double float half int long short to type cpu cuda to_dense"
+_CONVERTING = "bfloat16 bool byte char double float half int long short to type"
+_MOVING = "cpu cuda to_dense"
 _MAKING = """
 arange as_tensor empty empty_like eye full full_like linspace logspace new_empty new_full new_ones new_tensor
 new_zeros ones ones_like scalar_tensor tensor zeros zeros_like meshgrid complex polar one_hot
@@ -59,7 +60,8 @@ TENSOR_FUNCTIONS = (
     _words(_POINTWISE, _COMPARING, _REDUCING, _MATRICES, _SHAPING, _MAKING)
     | RANDOM - {"manual_seed", "seed"}
 )
-TENSOR_METHODS = _words(_POINTWISE, _COMPARING, _REDUCING, _MATRICES, _SHAPING, _CONVERTING, _MAKING)
+TENSOR_METHODS = _words(_POINTWISE, _COMPARING, _REDUCING, _MATRICES, _SHAPING, _CONVERTING, _MOVING, _MAKING)
+CONVERTING = _words(_CONVERTING)
 NUMBER_METHODS = {
     **dict.fromkeys(("dim", "ndimension", "numel", "nelement", "item"), "number"),
     **dict.fromkeys(("is_contiguous", "is_floating_point", "is_complex"), "bool"),

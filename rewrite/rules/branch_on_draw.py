@@ -208,6 +208,13 @@ return y
 """),
         ),
         Negative(
+            "the draw would stand there twice, as a side is singular where it is not taken",
+            _script("""
+y = self.fc(x)
+return x.sqrt() if self.training and random.random() < 0.5 else y
+"""),
+        ),
+        Negative(
             "the number is also returned in the result",
             _script("""
 chance = random.random()

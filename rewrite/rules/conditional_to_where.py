@@ -15,6 +15,7 @@ from g2.rewrite.rules._escape import number_becomes_tensor
 from g2.rewrite.rules._kinds import Kinds, dotted
 from g2.rewrite.rules._layout import call, joined, width
 from g2.rewrite.rules._names import nodes, scope
+from g2.rewrite.rules._pure import Effects
 from g2.rewrite.rules._selected import selected
 from g2.rewrite.rules._shared import shared
 from g2.rewrite.rules._truth import Truth, truth
@@ -49,7 +50,9 @@ def _edits(found: cst.IfExp, condition: Truth, kinds: Kinds, notes: Notes) -> tu
     chosen = choose(_asked(condition), then, other, kinds, notes)
     edits: tuple[Edit, ...] = ()
     statement = piece.statement(found)
-    if notes.named and not condition.text.isidentifier() and _plain(found, kinds):
+    if notes.named and not condition.text.isidentifier() and (condition.mixed or not _plain(found, kinds)):
+        _asked_again(found, kinds)
+    elif notes.named and not condition.text.isidentifier():
         name = piece.fresh("condition")
         chosen = choose(replace(_asked(condition), text=name, tight=True), then, other, kinds, Notes())
         start = piece.bounds(statement or found)[0]
@@ -96,6 +99,14 @@ def _where_it_matters(found: cst.IfExp, condition: Truth, kinds: Kinds, notes: N
 
 def _asked(condition: Truth) -> Truth:
     return Truth(condition.text, condition.swapped, tight=condition.tight, sign=condition.sign)
+
+
+def _asked_again(found: cst.IfExp, kinds: Kinds) -> None:
+    """The condition has to stand in the text twice. Raises Refused where that is not the same as once."""
+    effects = Effects()
+    effects.add(found.test, kinds)
+    if effects.never or effects.draws or effects.unknown:
+        raise Refused("its condition would be asked twice, which may not give the same again")
 
 
 def _plain(found: cst.IfExp, kinds: Kinds) -> bool:
@@ -190,6 +201,14 @@ RULE = Rule(
             name="a Python value decides whether the tensor is asked",
             before=_HEAD + "        return x + 1 if self.training and not sigma > low else x\n" + _TAIL,
             after=_HEAD + "        return torch.where(sigma > low, x, x + 1) if self.training else x\n" + _TAIL,
+        ),
+        Example(
+            name="a Python value decides, and one side is singular where it is not taken",
+            before=_HEAD + "        return x.sqrt() if self.training and (x > 0).all() else x\n" + _TAIL,
+            after=_HEAD
+            + "        return torch.where((x > 0).all(), torch.where((x > 0).all(), x, 1.0).sqrt(), x)"
+            + " if self.training else x\n"
+            + _TAIL,
         ),
     ),
     negatives=(

@@ -53,7 +53,7 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
         return
     idle = Idle(kinds, mask.deep_equals)
     idle.positions |= guard.asks.positions
-    if why := idle.why_not(guard.work, guard.around):
+    if why := idle.why_not(guard.work, guard.around, not guard.asks.something):
         yield Left(why)
         return
     edit = _freed(piece, guard)

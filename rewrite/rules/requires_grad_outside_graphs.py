@@ -51,6 +51,7 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
         files=(FileEdits(site.source.path, tuple(sorted(edits)), imports=names.imports),),
         caveat=f"in a compiled call `{what}` itself requires no gradient: gradients of parameters and inputs stay the "
         "same, but a result that depends on nothing else that requires one can't be differentiated",
+        differs=frozenset({"no-grad-in-graphs"}),
     )
 
 

@@ -106,6 +106,40 @@ FOUND = {
         y *= 3
         return p
 """,
+    "a draw that only training makes": """\
+        h = x.sqrt() if self.training and random.random() < 0.5 else y * self.limit
+        return h
+""",
+    "a side of shapes and random numbers has no gradient": """\
+        if not self.ready.item():
+            self.ready = torch.tensor(True)
+            y = torch.zeros_like(y) + torch.rand_like(x)
+        return x, y.max()
+""",
+    "another dtype than a name that is bound again": """\
+        if (x - y.mean()).mean().item() > 0.5:
+            q = x
+        else:
+            q = x.double()
+        x = x + 1
+        return q, x
+""",
+    "what is handed on where gradients are off": """\
+        h = x * 1
+        with torch.no_grad():
+            y = h
+            if bool((h.abs() > 0.3).any()):
+                y = y * 2
+        return y
+""",
+    "the rest of a loop is skipped": """\
+        for step in range(2):
+            if (y < 0.5).any():
+                m = torch.isnan(x)
+                continue
+            y = y * 0.5 + step
+        return x, y
+""",
     "a side of shapes alone has no gradient": """\
         if y.norm().item() > 0 and self.training:
             h = y * 2

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from g2.capture.codec import plain
+from g2.check.asked import NO_GRAD_IN_GRAPHS
 from g2.check.child import correct_random, locate
 from g2.check.child.correct_judge import Verdict, strides_differ, verdict
 from g2.check.child.correct_rule import MADE, WHOLE
@@ -53,6 +54,7 @@ class _Part:
         self._most = most
         self._compared = 0
         self._strides = True  # those of outputs count
+        self._grad = NO_GRAD_IN_GRAPHS not in asked.differs
 
     def compare(self, until: float) -> tuple[Case, Verdict] | None:
         """The first case that differs, the recorded one before all others."""
@@ -93,7 +95,7 @@ class _Part:
             if isinstance(other, Failed):
                 found = self._ended(case, other)
             else:
-                found = verdict(one, other, _outcome(exact[at]), None, self._strides, _slack(case))
+                found = verdict(one, other, _outcome(exact[at]), None, self._strides, _slack(case), self._grad)
                 if found.outcome == "differs" and first is None:
                     shaken = _outcome(self._single(case, How.SHAKEN, until))
                     found = self._confirmed(case, one, other, _outcome(exact[at]), shaken, until, at == 0)
@@ -137,7 +139,7 @@ class _Part:
         """
         if self._strides and self._traced_so(case, eager, compiled, until):
             self._strides = False
-        found = verdict(eager, compiled, exact, shaken, self._strides, _slack(case))
+        found = verdict(eager, compiled, exact, shaken, self._strides, _slack(case), self._grad)
         if found.outcome != "differs":
             return found
         if exact is None and found.worst is not None and _slack(case) == MADE:
@@ -154,7 +156,7 @@ class _Part:
         again = self._single(case, How.COMPILED, until)
         if isinstance(again, Failed):
             return found if again.late or again.unmade else self._ended(case, again) or found
-        single = verdict(eager, again, exact, shaken, self._strides, _slack(case))
+        single = verdict(eager, again, exact, shaken, self._strides, _slack(case), self._grad)
         if single.outcome == "differs":
             return single
         return replace(found, detail=f"after calls with other inputs, not alone: {found.detail}")
