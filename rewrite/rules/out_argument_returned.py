@@ -55,7 +55,9 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
         summary=f"`{name}` is assigned what it was written with",
         safety=Safety.ASK,
         files=(FileEdits(site.source.path, tuple(sorted((Edit(begin, end, ""), piece.replace(call, code))))),),
-        caveat=f"`{name}` gets the result's own data type and strides, and may require a gradient",
+        caveat=f"`{name}` gets the result's own data type and strides, and may require a gradient, which torch refuses "
+        "with `out=`",
+        differs=frozenset({"out-gradient"}),
     )
 
 

@@ -19,6 +19,7 @@ _NO_VALUE = re.compile(
     r"|support the deepcopy protocol"
 )
 _NO_SIZE = "cannot reshape tensor of 0 elements"
+_NO_GRADIENT = "functions with out=... arguments don't support automatic differentiation"
 
 
 def compare(
@@ -39,6 +40,7 @@ def compare(
     (what was done before it was raised), "warning-text", "zero-gradient" (zeros where a parameter had no gradient),
     "aliasing" (results that no longer share memory), "index-error" (one of torch's is not raised),
     "empty-view" (torch's own, that it cannot infer a size of an empty tensor, is not raised),
+    "out-gradient" (torch's own, that it does not differentiate `out=`, is not raised),
     "filled:NAME" (what is held under that name).
     """
     if old.raised is not None or new.raised is not None:
@@ -86,7 +88,8 @@ def _refused(old: Outcome, new: Outcome, differs: frozenset[str]) -> tuple[str, 
     if new.raised is None:
         unfound = "index-error" in differs and old.raised.type.rpartition(".")[2] == "IndexError"
         unsized = "empty-view" in differs and _NO_SIZE in old.raised.message
-        if not old.raised.deliberate and (unfound or unsized or _NO_VALUE.search(old.raised.message)):
+        flowing = "out-gradient" in differs and _NO_GRADIENT in old.raised.message
+        if not old.raised.deliberate and (unfound or unsized or flowing or _NO_VALUE.search(old.raised.message)):
             return "refused", f"only the original raises {_said(old.raised)}"
         return "differs", f"does not raise {_said(old.raised)}, did"
     if old.raised.type != new.raised.type and "exception-type" not in differs:

@@ -161,3 +161,41 @@ def test_a_script_that_fails_keeps_its_exit_code_and_traceback(tmp_path: Path) -
     assert done.returncode == 1
     assert done.stderr.startswith("Traceback (most recent call last):")
     assert "ValueError: mine" in done.stderr
+
+
+# The sum starts from a tensor that is told to require a gradient, and depends on nothing else that does.
+STARTED = """\
+import torch
+
+
+def total(x):
+    start = torch.zeros(4)
+    start.requires_grad_()
+    return x * 2, start + x.sum(0)
+
+
+torch.manual_seed(0)
+for _ in range(2):
+    print(torch.compile(total)(torch.randn(3, 4))[1].sum().item())
+"""
+
+
+@pytest.mark.slow
+def test_what_a_proved_rewrite_says_of_itself_is_not_held_against_it(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(STARTED)
+    environment = {**os.environ, "G2_HOME": str(tmp_path / "home")}
+
+    def g2(code: int, *words: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "g2.cli", *words, "--format", "json", "script.py"]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == code, done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    (offer,) = g2(1, "fix")["offers"]
+    assert offer["rule"] == "requires-grad-outside-graphs"
+    told = g2(0, "check", "--only", "correct")
+    assert any("requires no gradient in a compiled call" in note for note in told["notes"])
+    compared = [one for call in told["calls"] for one in call["compared"]]
+    assert {one["outcome"] for one in compared if one["variant"] == "fixed"} <= {"same", "close"} != set()
+    assert {one["variant"] for one in compared} == {"compiled", "fixed"}
