@@ -17,7 +17,7 @@ from g2.rewrite.trial.variants import sequences, variants
 Tell = Callable[[dict[str, Any]], None]
 _ONE = 15.0  # seconds for one call, at most
 _TOGETHER = 14  # cases in one fork
-TELLING = 8  # other inputs that are tried however little time there is
+TELLING = 10  # other inputs that are tried however little time there is
 
 
 @dataclass(slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, zip_longest
 from typing import Any
 
 import torch
 
-from g2.rewrite.trial.changes import EACH, REDRAWN, WAYS, Way
+from g2.rewrite.trial.changes import EACH, NEGATED, REDRAWN, WAYS, Way
 from g2.rewrite.trial.copies import Change, Inputs
 from g2.rewrite.trial.held import Held, held
 from g2.rewrite.trial.searching import random_change
@@ -18,6 +18,7 @@ from g2.rewrite.trial.sizes import Renaming, lengths, renamable, renamings
 
 Made = tuple[tuple[Any, ...], dict[str, Any]]
 MOST = 40
+_WITH_GRAD = 3  # of so many random inputs one requires gradients
 _OTHER_MODE = 4  # of so many random inputs one comes in the other of train and eval
 
 
@@ -150,11 +151,23 @@ def _with_number(only: str, other: float) -> Change:
 
 
 def _grads(inputs: Inputs) -> Iterator[Variant]:
-    floats = [tensor for _, tensor in inputs.tensors if tensor.is_floating_point()]
-    if floats:
-        with_grad = not any(tensor.requires_grad for tensor in floats)
-        name = "all tensors requiring grad" if with_grad else "no tensor requiring grad"
-        yield _changed(inputs, name, Change(grad=with_grad))
+    """requires_grad turned; on, also with values that may take other ways: what flows back differs from way to way."""
+    if not _floats(inputs):
+        return
+    if not _no_grad(inputs):
+        yield _changed(inputs, "no tensor requiring grad", Change(grad=False))
+        return
+    yield _changed(inputs, "all tensors requiring grad", Change(grad=True))
+    for way in (REDRAWN, NEGATED):
+        yield _changed(inputs, f"all tensors {way.name}, requiring grad", Change(values=way.apply, grad=True))
+
+
+def _floats(inputs: Inputs) -> list[torch.Tensor]:
+    return [tensor for _, tensor in inputs.tensors if tensor.is_floating_point()]
+
+
+def _no_grad(inputs: Inputs) -> bool:
+    return not any(tensor.requires_grad for tensor in _floats(inputs))
 
 
 def _strides(inputs: Inputs) -> Iterator[Variant]:
@@ -205,6 +218,8 @@ def _random(inputs: Inputs, small: Sequence[Held], module: Any, seed: int, numbe
         if number % _OTHER_MODE == 1 and isinstance(module, torch.nn.Module):
             module.train(not module.training)
         change, inner = random_change(inputs, module, seed, number)
+        if number % _WITH_GRAD == _WITH_GRAD - 1 and _no_grad(inputs):
+            change = replace(change, grad=True)
         for item in small if inner is not None else ():
             assert inner is not None
             item.change(inner)
