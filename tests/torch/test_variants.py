@@ -46,7 +46,7 @@ def all_of(module: Any = None) -> dict[str, Variant]:
 def test_bounded_and_the_most_telling_first() -> None:
     names = list(all_of(Net()))
     assert len(names) <= 40
-    first = names[:10]
+    first = names[:12]
     assert first[:3] == ["all tensors with other values", "all tensors negated", "all tensors all zero"]
     for wanted in (
         "x with one NaN",
@@ -54,8 +54,18 @@ def test_bounded_and_the_most_telling_first() -> None:
         "in eval mode",
         "self.ready flipped",
         "all tensors requiring grad",
+        "all tensors negated, requiring grad",
     ):
         assert wanted in first
+
+
+def test_what_requires_grad_where_nothing_did_also_takes_other_values() -> None:
+    found = all_of()
+    for name in ("all tensors requiring grad", "all tensors negated, requiring grad"):
+        (x, mask), _ = found[name].make()
+        assert x.requires_grad and not mask.requires_grad
+    asked = [any(tensor.requires_grad for tensor in one.make()[0]) for one in islice(search(*inputs(), None, 1), 6)]
+    assert True in asked and False in asked
 
 
 def test_any_fork_makes_the_same() -> None:
