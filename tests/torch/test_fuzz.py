@@ -71,6 +71,16 @@ def test_hypothesis_finds_none_that_is_offered_and_wrong(
     assert wrong(text, server, judge, folder) == []
 
 
+@pytest.mark.slow
+def test_a_way_back_that_fails_on_one_side_is_seen(server: Server, judge: Judge, tmp_path: Path) -> None:
+    """Of function 877 the rules can't tell: a helper spoils the gradient of one side, and checks refuse most inputs."""
+    text = batch([numbered(877, wide=True)])
+    assert "y[:, 1] += 1" in text and "bad input" in text
+    assert any(one.wrong for one in proposed(text, server, judge, tmp_path))
+    (tmp_path / "whole").mkdir()
+    assert wrong(text, server, judge, tmp_path / "whole") == []
+
+
 # Faults that rules had, found by bench/fuzz.py; none of them is a text that a rule may propose as SAFE.
 FOUND = {
     "a name that only the branch knows": """\
