@@ -94,12 +94,16 @@ def _row(site: Site) -> str:
 
 def _line(result: dict[str, Any]) -> str:
     pairs = " | ".join(f"{before} → {after}" for before, after in zip(result["before"], result["after"], strict=True))
-    same = f"not measured: {_last(result['error'])}" if result["error"] else "same" if result["same"] else "**differs**"
+    same = f"not measured: {_last(result['error'])}" if result["error"] else _output(result)
     offers = ", ".join(result["offers"]) or "nothing"
     return (
         f"| {result['name']} | {pairs} | {same} | {result['rounds']} | {result['runs']} | "
         f"{result['ratio']:.1f} | {_processors(result)} | {offers} |"
     )
+
+
+def _output(result: dict[str, Any]) -> str:
+    return "same" if result["same"] else "failed before, runs now" if result.get("mended") else "**differs**"
 
 
 def _processors(result: dict[str, Any]) -> str:
