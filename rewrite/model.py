@@ -56,7 +56,7 @@ class Proposal:
         "contiguous" (results are contiguous where they were not),
         "strides" (results lie in memory in another order),
         "empty-view" (torch's error when it infers a size of an empty tensor is no longer raised),
-        "out-gradient" (torch's error where what is written by `out=` requires gradients is no longer raised),
+        "gradient-refused" (torch's error where what goes into `out=` or NumPy requires gradients is no longer raised),
         "made-early" (an attribute is there that was not yet), "number-type" (a whole number is Python's, not NumPy's),
         "filled:NAME" (what steps put into it that were skipped).
         What it may do otherwise when compiled than in eager: "no-grad-in-graphs" (a result requires no gradient).

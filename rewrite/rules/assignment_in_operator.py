@@ -8,6 +8,7 @@ import libcst as cst
 
 from g2.rewrite.model import FileEdits, Left, Proposal, Safety
 from g2.rewrite.rule import Example, Negative, Rule
+from g2.rewrite.rules._grad_mode import grad_off
 from g2.rewrite.rules._imported import imported
 from g2.rewrite.rules._kinds import Kinds, dotted
 from g2.rewrite.rules._names import nodes
@@ -44,11 +45,14 @@ def propose(site: Site) -> Iterator[Proposal | Left]:
         edits.append(piece.replace(matrix.value, piece.code(tensor)))
     elif kinds.of(matrix.value).name == "array":
         edits.append(piece.replace(matrix.value, f"{torch}.as_tensor({piece.code(matrix.value)})"))
+    free = ".detach()" in piece.code(matrix.value) or grad_off(piece, matrix)
     yield Proposal(
         rule="",
         summary="an operator pairs the rows with the columns: as many pairs as the shorter side has",
-        safety=Safety.SAFE,
+        safety=Safety.SAFE if free else Safety.ASK,
         files=(FileEdits(site.source.path, tuple(sorted(edits)), kinds.names.imports, (text,) if text else ()),),
+        caveat="" if free else "A matrix that requires gradients is no longer refused; none flow back.",
+        differs=frozenset() if free else frozenset({"gradient-refused"}),
     )
 
 
@@ -123,7 +127,8 @@ RULE = Rule(
     legal="""
         SciPy's linear_sum_assignment is called with one matrix, a tensor or an array of one, and maybe `maximize`. It
         gives two arrays of whole numbers, as long as the shorter side of the matrix, which the operator's fake says.
-        It draws nothing and changes nothing. What is given back is NumPy's arrays, as before.
+        It draws nothing and changes nothing. What is given back is NumPy's arrays, as before. SAFE where the matrix is
+        detached; else ASK, since NumPy refuses a tensor that requires gradients and the operator takes it.
         """,
     safety=Safety.SAFE,
     propose=propose,

@@ -57,7 +57,7 @@ def _propose(site: Site) -> Iterator[Proposal | Left]:
         files=(FileEdits(site.source.path, tuple(sorted((Edit(begin, end, ""), piece.replace(call, code))))),),
         caveat=f"`{name}` gets the result's own data type and strides, and may require a gradient, which torch refuses "
         "with `out=`",
-        differs=frozenset({"out-gradient"}),
+        differs=frozenset({"gradient-refused"}),
     )
 
 

@@ -19,7 +19,10 @@ _NO_VALUE = re.compile(
     r"|support the deepcopy protocol"
 )
 _NO_SIZE = "cannot reshape tensor of 0 elements"
-_NO_GRADIENT = "functions with out=... arguments don't support automatic differentiation"
+_NO_GRADIENT = (
+    "functions with out=... arguments don't support automatic differentiation",
+    "Can't call numpy() on Tensor that requires grad",
+)
 
 
 def compare(
@@ -40,7 +43,7 @@ def compare(
     (what was done before it was raised), "warning-text", "zero-gradient" (zeros where a parameter had no gradient),
     "aliasing" (results that no longer share memory), "index-error" (one of torch's is not raised),
     "empty-view" (torch's own, that it cannot infer a size of an empty tensor, is not raised),
-    "out-gradient" (torch's own, that it does not differentiate `out=`, is not raised),
+    "gradient-refused" (torch's own, that it does not differentiate `out=` or NumPy, is not raised),
     "filled:NAME" (what is held under that name).
     """
     if old.raised is not None or new.raised is not None:
@@ -88,7 +91,7 @@ def _refused(old: Outcome, new: Outcome, differs: frozenset[str]) -> tuple[str, 
     if new.raised is None:
         unfound = "index-error" in differs and old.raised.type.rpartition(".")[2] == "IndexError"
         unsized = "empty-view" in differs and _NO_SIZE in old.raised.message
-        flowing = "out-gradient" in differs and _NO_GRADIENT in old.raised.message
+        flowing = "gradient-refused" in differs and any(said in old.raised.message for said in _NO_GRADIENT)
         if not old.raised.deliberate and (unfound or unsized or flowing or _NO_VALUE.search(old.raised.message)):
             return "refused", f"only the original raises {_said(old.raised)}"
         return "differs", f"does not raise {_said(old.raised)}, did"
