@@ -211,6 +211,7 @@ RULE = Rule(
         ),
     ),
     negatives=(
+        Negative("an address is hashed", _script("size = len(hashlib.sha1(str(id(self)).encode()).hexdigest())")),
         Negative("a tensor is pickled", _script("size = len(pickle.dumps(x))")),
         Negative(
             "it is called through a name of the function",
