@@ -73,7 +73,7 @@ class Judge:
             here, there = old.path in self.old.changed, new.path in self.new.changed
             if old.text == "missing" and "made-early" in self.differs:
                 self.notes.append(f"{new.path} is made, was not yet")
-            elif here != there and self.values:
+            elif here != there and self.values and (old.values is None or new.values is None):
                 words = "is left as it was, was changed" if here else "was left as it was, is changed"
                 yield f"{old.path} {words}{_said(old if here else new)}"
             else:

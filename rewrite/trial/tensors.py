@@ -70,7 +70,7 @@ class Budget:
 
 
 def leaf(path: str, tensor: torch.Tensor, memory: Memory, budget: Budget, known: str | None = None) -> Leaf:
-    """The tensor at `path`. known: a digest; where it is still right, the values are not kept."""
+    """The tensor at `path`. known: a digest; where it is still right, and nothing was written, values are not kept."""
     first, others = memory.meet(path, tensor)
     facts = {
         "type": qualified(type(tensor)),
@@ -84,6 +84,7 @@ def leaf(path: str, tensor: torch.Tensor, memory: Memory, budget: Budget, known:
     }
     identity, version = memory.begun.get(path, (id(tensor), -1))
     facts["rebound"] = "" if identity == id(tensor) else "yes"
+    written = identity == id(tensor) and version_of(tensor) not in (version, -1) and version >= 0
     values: torch.Tensor | None = None
     digest = ""
     try:
@@ -99,11 +100,10 @@ def leaf(path: str, tensor: torch.Tensor, memory: Memory, budget: Budget, known:
             budget.read -= size
             found = values_of(tensor)
             digest = digest_of(found)
-            if digest != known and size <= budget.keep:
+            if (digest != known or written) and size <= budget.keep:
                 budget.keep -= size
                 values = found.clone() if _overlaps(found, tensor) else found
         else:
-            written = identity == id(tensor) and version_of(tensor) not in (version, -1) and version >= 0
             digest = "too large to be read" + (", written to" if written else "")
     except (RuntimeError, NotImplementedError, TypeError) as error:
         # Meta and fake tensors, and subclasses that are no tensor inside, have no values to read.

@@ -56,6 +56,24 @@ def here(x: Tensor, total: Tensor) -> Tensor:
     return torch.sin(x) * total
 
 
+class Drifting(nn.Module):
+    """A buffer that compiled code leaves as it was, and eager moves by its drift, and by rounding."""
+
+    state: Tensor
+
+    def __init__(self, drift: float = 0.0) -> None:
+        super().__init__()
+        self.drift = drift
+        self.register_buffer("state", torch.zeros(8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if torch.compiler.is_compiling():
+            self.state.add_(x.sum(0) * 0)
+        else:
+            self.state.add_(x.sum(0) - x.flip(0).sum(0) + self.drift)
+        return x * 2
+
+
 def _x(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(3))
 
@@ -66,6 +84,8 @@ PROGRAMS: dict[str, tuple[Callable[[], Any], int]] = {
     "restless": (lambda: by_hand.moment(restless, _x(4, 8)), 1),
     "narrow": (lambda: by_hand.moment(narrow, _x(4, 8)), 2),
     "printing": (lambda: by_hand.moment(printing, _x(4, 8)), 2),
+    "rounding": (lambda: by_hand.moment(Drifting(), _x(64, 8)), 1),
+    "drifting": (lambda: by_hand.moment(Drifting(1e-3), _x(64, 8)), 1),
     "here": (lambda: by_hand.moment(here, _x(4, 8), torch.zeros(())), 3),
 }
 

@@ -61,3 +61,9 @@ def test_where_there_can_be_no_fork_all_is_put_back(tmp_path: Path) -> None:
     assert {one["outcome"] for one in _compared(found)} <= {"same", "close"}
     assert len(_compared(found)) == 3
     assert found["restored"] and found["stance"]
+
+
+@pytest.mark.parametrize(("name", "outcome"), [("rounding", "close"), ("drifting", "differs")])
+def test_what_rounding_alone_writes_is_no_difference(name: str, outcome: str, tmp_path: Path) -> None:
+    (one,) = _compared(_ran(name, tmp_path))
+    assert one["outcome"] == outcome, one
