@@ -1,19 +1,26 @@
-"""Puts g2-torch.pth at the top of site-packages; everything else is in pyproject.toml.
+"""Puts g2-torch.pth at the top of site-packages, and compiles the static scan where that is asked for.
 
-setuptools has no setting for a file beside the packages: `data_files` lands in the environment's
-prefix, `package-data` inside a package. So this is one more step of `build`, by the protocol that
+Everything else is in pyproject.toml. setuptools has no setting for a file beside the packages: `data_files` lands in
+the environment's prefix, `package-data` inside a package. So this is one more step of `build`, by the protocol that
 setuptools documents for such steps (setuptools.command.build.SubCommand).
+
+With G2_COMPILE=1 mypyc (of mypy) makes extension modules of explain/scan, unchanged; the sources are installed beside
+them. A C compiler is needed then, and two minutes.
 """
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from setuptools import Command, setup
 from setuptools.command.build import build
 
 PTH = "g2-torch.pth"
+COMPILE = os.environ.get("G2_COMPILE") == "1"
 
 
 class BuildPth(Command):
@@ -54,4 +61,21 @@ class Build(build):
     sub_commands: ClassVar = [*build.sub_commands, ("build_pth", None)]
 
 
-setup(cmdclass={"build": Build, "build_pth": BuildPth})
+def extensions() -> Sequence[Any]:
+    """The scan's modules for a C compiler, when they are asked for."""
+    if not COMPILE or "egg_info" in sys.argv:  # so setuptools is asked what a build requires, before that is there
+        return []
+    from mypyc.build import mypycify
+
+    scan = Path(".types", "g2", "explain", "scan")  # where mypy learns that explain/scan is g2.explain.scan
+    modules = sorted(str(path) for path in scan.glob("*.py") if path.name != "__init__.py")
+    if not modules:
+        raise SystemExit(f"G2_COMPILE=1 needs a checkout of g2: there is no {scan} in {Path.cwd()}.")
+    return mypycify(modules, group_name="g2_scan")
+
+
+setup(
+    cmdclass={"build": Build, "build_pth": BuildPth},
+    ext_modules=extensions(),
+    setup_requires=["mypy>=1.18"] if COMPILE else [],
+)

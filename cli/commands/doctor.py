@@ -51,6 +51,7 @@ def _lines(limit: float) -> Iterator[Line]:
         asked = ask((*triton, *(name.replace("-", "_") for name in sorted(built))), limit)
     yield from torch.look(asked, built)
     yield around.startup()
+    yield around.scan()
     yield around.compiler()
     yield around.git()
     yield from around.folders()

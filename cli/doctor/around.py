@@ -46,6 +46,14 @@ def startup() -> Line:
     return wrong("start-up file", "g2-torch.pth is missing from this Python: scripts would not be recorded", mend)
 
 
+def scan() -> Line:
+    """Whether the static scan was compiled when g2 was installed (setup.py)."""
+    from g2.explain.scan import engine
+
+    how = "runs as Python" if engine.__file__.endswith(".py") else "is compiled"
+    return ok("scan", f"the static scan {how}")
+
+
 def compiler() -> Line:
     """What Inductor compiles its C++ for CPUs with. Explaining and fixing need none."""
     name = os.environ.get("CXX") or next((n for n in ("g++", "clang++", "c++") if shutil.which(n)), None)
