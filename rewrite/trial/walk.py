@@ -22,6 +22,8 @@ TEXT = 2_000  # characters of a text that are kept; the rest is hashed
 
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, types.ModuleType, type)
 _WALKED = (types.SimpleNamespace,)  # of the standard library's objects
+# A compiler's own objects, and g2's in them, are another way to run the same: Lightning keeps torch.compile's context.
+_COMPILERS = ("torch._dynamo.", "torch._functorch.", "torch._inductor.", "g2.")
 _OF_MODULES = frozenset(vars(torch.nn.Module())) - {"training"}
 _NOT_STATE = _OF_MODULES | {"_compiled_call_impl"}
 _HOOKS = tuple(sorted(name for name in _OF_MODULES if name.endswith("_hooks")))
@@ -59,6 +61,8 @@ class Walk:
         kind = qualified(type(value))
         if isinstance(value, torch.nn.Module):
             self._module(path, value, depth)
+        elif kind.startswith(_COMPILERS):
+            self._text(path, kind)
         elif isinstance(value, Mapping):
             entries: Mapping[Any, Any] = value
             keys = list(entries)
