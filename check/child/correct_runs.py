@@ -69,12 +69,20 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A moment's call as something to watch: the module, where it is the first argument, is its owner."""
+    """A moment's call as something to watch: the module, where it is the first argument, is its owner. around: what it
+    reaches besides, by name in words.
+    """
 
     moment: Moment
     owner: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    around: dict[str, Any]
+
+    @property
+    def held(self) -> list[Any]:
+        """What it reaches without being given it."""
+        return [self.owner, *self.around.values()]
 
     @property
     def recorded(self) -> Case:
@@ -101,8 +109,8 @@ def subject_of(moment: Moment) -> Subject:
     owner = getattr(moment.eager, "__self__", None)
     args = moment.args
     if owner is None and args and moment.module is not None and args[0] is moment.module:
-        return Subject(moment, args[0], args[1:], moment.kwargs)
-    return Subject(moment, owner if owner is not None else moment.module, args, moment.kwargs)
+        return Subject(moment, args[0], args[1:], moment.kwargs, moment.around)
+    return Subject(moment, owner if owner is not None else moment.module, args, moment.kwargs, moment.around)
 
 
 class Runs:
@@ -112,8 +120,8 @@ class Runs:
         self.moment = moment
         self.subject = subject_of(moment)
         self.mode = mode
-        self._draws = drawn_in(self.subject.args, self.subject.owner)
-        self._eps = _coarsest([self.subject.owner, *self.subject.args, *self.subject.kwargs.values()])
+        self._draws = drawn_in(self.subject.args, self.subject.held)
+        self._eps = _coarsest([*self.subject.held, *self.subject.args, *self.subject.kwargs.values()])
         self.spent = {"compile": 0.0, "call": 0.0}
         importlib.import_module("torch._inductor.compile_fx")  # loaded once, for all forks
 
@@ -141,17 +149,17 @@ class Runs:
     def _do(self, file: BinaryIO, cases: Sequence[Case], how: How, setting: Setting, seconds: float) -> None:
         until = time.monotonic() + seconds
         with prepared(self.moment, how, setting) as call:
-            kept = Kept([self.subject.owner, *self.subject.args, *self.subject.kwargs.values()])
+            kept = Kept(self.moment.held)
             for case in cases:
                 if time.monotonic() > until:
                     return
-                with _as_they_were(self.subject.owner):
+                with _as_they_were(self.subject.held):
                     self._case(file, case, how, call)
                 kept.restore()
 
     def observed(self, case: Case, call: Callable[..., Any]) -> Outcome:
         """The case, called here. The state is put back."""
-        kept = Kept([self.subject.owner, *self.subject.args, *self.subject.kwargs.values()])
+        kept = Kept(self.moment.held)
         made = [one.make() for one in case.calls]
         outcome = observe(lambda: self._called(call, made), self._watched(made), SEED)
         kept.restore()
@@ -162,7 +170,7 @@ class Runs:
         try:
             made = [one.make() for one in case.calls]
             if how in (How.EXACT, How.SHAKEN):
-                made = [in_double(args, kwargs, [subject.owner], how is How.SHAKEN) for args, kwargs in made]
+                made = [in_double(args, kwargs, subject.held, how is How.SHAKEN) for args, kwargs in made]
         except Exception as error:
             torch.set_default_dtype(default)
             _write(file, f"{type(error).__name__}: {error}"[:500].encode(), -1)
@@ -186,9 +194,9 @@ class Runs:
     def _watched(self, made: Sequence[Made]) -> Watched:
         if len(made) == 1:
             ((args, kwargs),) = made
-            return Watched(args, kwargs, self.subject.owner)
+            return Watched(args, {**kwargs, **self.subject.around}, self.subject.owner)
         args = tuple(value for args, _ in made for value in args)
-        named: dict[str, Any] = {}
+        named = dict(self.subject.around)
         for at, (_, kwargs) in enumerate(made, 1):
             named |= {f"{name} of call {at}": value for name, value in kwargs.items()}
         return Watched(args, named, self.subject.owner)
@@ -227,13 +235,14 @@ def _options(setting: Setting) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _as_they_were(owner: Any) -> Iterator[None]:
-    """A module's parameters have their memory back afterwards, in its dtype: turning them leaves that alone."""
-    held = [(one, one.data, one.grad) for one in owner.parameters()] if isinstance(owner, torch.nn.Module) else []
+def _as_they_were(held: Sequence[Any]) -> Iterator[None]:
+    """Modules' parameters have their memory back afterwards, in its dtype: turning them leaves that alone."""
+    modules = (one for one in held if isinstance(one, torch.nn.Module))
+    before = [(one, one.data, one.grad) for module in modules for one in module.parameters()]
     try:
         yield
     finally:
-        for parameter, data, grad in held:
+        for parameter, data, grad in before:
             parameter.data = data
             parameter.grad = grad
 

@@ -71,7 +71,7 @@ def here(moment: Moment, asked: Asked, folder: Path) -> None:
     journal = _begun(folder)
     rooms.furnish(folder.parent)
     begin = time.monotonic()
-    kept = Kept([moment.module, *moment.args, *moment.kwargs.values()])
+    kept = Kept(moment.held)
     before = torch.is_grad_enabled()
     try:
         moment = _prepared(moment, asked, folder, journal.write)

@@ -77,8 +77,9 @@ def cast(moment: Moment, name: str) -> Moment:
     def turned(path: str, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
-    if moment.module is not None:
-        moment.module.to(dtype)
+    for held in moment.held:
+        if isinstance(held, torch.nn.Module):
+            held.to(dtype)
     first = moment.args[:1] if moment.args and moment.args[0] is moment.module else ()
     args, kwargs = Inputs(moment.args[len(first) :], moment.kwargs).make(Change(values=turned))
     return replace(moment, args=(*first, *args), kwargs=kwargs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch._subclasses.fake_tensor import (
 
 from g2.capture.backend import Backend
 from g2.check.asked import Asked
+from g2.rewrite.trial.reached import reached
 
 __all__ = ["Asked", "Moment", "Tell"]
 
@@ -44,6 +46,18 @@ class Moment:
     trains: bool
     backend: Backend
     threads: int = field(default_factory=torch.get_num_threads)
+
+    @property
+    def around(self) -> dict[str, Any]:
+        """By name in words, what the call reaches through globals and closures: a function finds its model so."""
+        function = getattr(self.eager, "__func__", self.eager)
+        return reached(function, [function.__code__]) if isinstance(function, FunctionType) else {}
+
+    @property
+    def held(self) -> list[Any]:
+        """All that the call may change."""
+        owner = getattr(self.eager, "__self__", None)
+        return [owner, self.module, *self.args, *self.kwargs.values(), *self.around.values()]
 
     def compiled(self, compiler: str | Compiler) -> Callable[..., Any]:
         """What calls the root as Dynamo compiles it from now on, its graphs handed to `compiler`: a Dynamo backend, or

@@ -261,6 +261,8 @@ def shape(value: Any, depth: int = 0) -> object:
         return (tuple(value.shape), value.dtype)
     if isinstance(value, torch.nn.Module):
         return tuple((name, shape(tensor)) for name, tensor in value.named_buffers())
+    if isinstance(value, (bool, int)):
+        return value
     if depth > 3 or isinstance(value, (str, bytes)):
         return type(value)
     if isinstance(value, (list, tuple)):

@@ -37,9 +37,8 @@ class Called:
 
     @staticmethod
     def tensors(moment: Moment) -> Iterator[torch.Tensor]:
-        """Those that the call is given: inputs, parameters and buffers."""
-        given = (moment.module, moment.args, moment.kwargs)
-        return (tensor for _, tensor in tensors_of(given, ""))
+        """Those that the call reaches: inputs, parameters and buffers."""
+        return (tensor for _, tensor in tensors_of(moment.held, ""))
 
     def dtypes(self) -> tuple[str, ...]:
         """Of floating tensors that the call is given."""

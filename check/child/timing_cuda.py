@@ -36,7 +36,7 @@ def work(moment: Moment, asked: Asked, folder: Path, tell: Tell, device: torch.d
     """Measure and tell. Raises what the call raises in eager."""
     ends = time.perf_counter() + asked.seconds
     called = Called(moment, time.perf_counter)
-    kept = Kept([moment.module, *moment.args, *moment.kwargs.values()])
+    kept = Kept(moment.held)
     flush = _flush(device)
     notes: list[str] = []
     firsts: dict[str, tuple[float, float]] = {EAGER: (_first(called.eager, device, tell, "call"), 0.0)}

@@ -59,10 +59,10 @@ def _on_cpu(moment: Moment, asked: Asked, folder: Path, tell: Tell, threads: int
     ends = time.perf_counter() + asked.seconds
     clock = timing.clock(threads)
     called = Called(moment, clock.read)
-    kept = Kept([moment.module, *moment.args, *moment.kwargs.values()])
-    before = timing.shape((moment.module, moment.args, moment.kwargs))
+    kept = Kept(moment.held)
+    before = timing.shape(moment.held)
     eager_first = _spent(tell, "call", called.eager, clock)
-    apart = timing.shape((moment.module, moment.args, moment.kwargs)) != before
+    apart = timing.shape(moment.held) != before
     kept.restore()
     variants: dict[str, timing.Once] = {EAGER: called.eager}
     each, first, warmed = eager_first, 0.0, 0.0

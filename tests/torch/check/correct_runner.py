@@ -74,6 +74,38 @@ class Drifting(nn.Module):
         return x * 2
 
 
+BLOCK = Block()
+DRIFTING = Drifting(1e-3)
+
+
+def stepping(x: Tensor) -> Tensor:
+    return F.mse_loss(BLOCK(x)["h"], x)
+
+
+def straying(x: Tensor) -> Tensor:
+    out: Tensor = DRIFTING(x)
+    return out
+
+
+class Schedule:
+    """Finds its place by itself, and has an end."""
+
+    def __init__(self) -> None:
+        self.at: int | None = None
+        self.rates = [0.1, 0.2, 0.3]
+
+    def step(self, x: Tensor) -> Tensor:
+        self.at = 0 if self.at is None else self.at + 1
+        return x * self.rates[self.at]
+
+
+SCHEDULE = Schedule()
+
+
+def scheduled(x: Tensor) -> Tensor:
+    return SCHEDULE.step(SCHEDULE.step(x).sin())
+
+
 def _x(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(3))
 
@@ -86,6 +118,9 @@ PROGRAMS: dict[str, tuple[Callable[[], Any], int]] = {
     "printing": (lambda: by_hand.moment(printing, _x(4, 8)), 2),
     "rounding": (lambda: by_hand.moment(Drifting(), _x(64, 8)), 1),
     "drifting": (lambda: by_hand.moment(Drifting(1e-3), _x(64, 8)), 1),
+    "stepping": (lambda: by_hand.moment(stepping, _x(4, 8), trains=True), 1),
+    "straying": (lambda: by_hand.moment(straying, _x(64, 8)), 1),
+    "scheduled": (lambda: by_hand.moment(scheduled, _x(64, 8)), 4),
     "here": (lambda: by_hand.moment(here, _x(4, 8), torch.zeros(())), 3),
 }
 

@@ -67,3 +67,16 @@ def test_where_there_can_be_no_fork_all_is_put_back(tmp_path: Path) -> None:
 def test_what_rounding_alone_writes_is_no_difference(name: str, outcome: str, tmp_path: Path) -> None:
     (one,) = _compared(_ran(name, tmp_path))
     assert one["outcome"] == outcome, one
+
+
+def test_what_a_function_finds_in_globals_is_compared_as_what_it_is_given(tmp_path: Path) -> None:
+    one, other = _compared(_ran("stepping", tmp_path))
+    assert one["outcome"] in ("same", "close") and one.get("how", "float64") == "float64", one
+    assert other["outcome"] == "same", other  # Inductor's own random numbers
+    (one,) = _compared(_ran("straying", tmp_path))
+    assert one["outcome"] == "differs" and "the global DRIFTING.state" in one["detail"], one
+
+
+def test_what_a_call_moves_in_globals_is_put_back(tmp_path: Path) -> None:
+    found = _compared(_ran("scheduled", tmp_path))
+    assert len(found) == 4 and {one["outcome"] for one in found} <= {"same", "close"}, found
