@@ -9,6 +9,8 @@ they differ: by chance once in about 100,000 statistics at 48 degrees of freedom
 from __future__ import annotations
 
 import math
+import random
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
@@ -73,6 +75,9 @@ def _seeded(variant: Variant, seed: int) -> Variant:
     def make() -> Made:
         made = variant.make()
         torch.manual_seed(seed)
+        random.seed(seed)
+        if "numpy.random" in sys.modules:
+            sys.modules["numpy"].random.seed(seed)
         return made
 
     return Variant(f"seed {seed}", make)

@@ -213,13 +213,15 @@ def prepared(moment: Moment, how: How, setting: Setting) -> Iterator[Callable[..
             with torch.compiler.set_stance("force_eager"):
                 yield undisturbed(moment.eager)
         return
-    functorch: Any = importlib.import_module("torch._functorch.config")
-    inductor: Any = importlib.import_module("torch._inductor.config")
+    names = ("_dynamo", "_functorch", "_inductor")
+    dynamo, functorch, inductor = (importlib.import_module(f"torch.{name}.config") for name in names)
     # Gradients are taken with the graph retained, which AOTAutograd refuses where it reuses memory of the forward pass.
     # A cache of graphs could hand over what was compiled before, with another compiler or another setting of it; the
     # binaries of kernels, kept by the text of their source, are what they are. (2.11 to 2.15)
+    # NumPy's draws, which Dynamo traces as torch's, come from NumPy's own stream then.
     own = {"fallback_random": setting.same_draws, "fx_graph_cache": False, "compile_threads": 1}
     with (
+        dynamo.patch(use_numpy_random_stream=setting.same_draws),
         functorch.patch(donated_buffer=False, enable_autograd_cache=False),
         inductor.patch({**_options(setting), **own}),
     ):
@@ -229,9 +231,7 @@ def prepared(moment: Moment, how: How, setting: Setting) -> Iterator[Callable[..
 def _options(setting: Setting) -> dict[str, Any]:
     if setting.mode == "default":
         return {}
-    inductor: Any = importlib.import_module("torch._inductor")
-    found: dict[str, Any] = dict(inductor.list_mode_options(setting.mode))
-    return found
+    return dict(importlib.import_module("torch._inductor").list_mode_options(setting.mode))
 
 
 @contextlib.contextmanager

@@ -28,6 +28,7 @@ from g2.rewrite.trial.subject import Case
 
 _LEAST = 20.0  # seconds
 ENDED = "ended the process"
+_BACKWARD = re.compile(r"gradient|\.grad\b|raises|" + ENDED)
 _FACTS = re.compile(r"has (strides|dtype|shape) ")
 
 
@@ -62,7 +63,7 @@ def _work(file: BinaryIO, runs: Runs, case: Case, verdict: Verdict, folder: Path
     with prepared(runs.moment, How.COMPILED, Setting(record.backend, runs.mode, not by_draws)) as call:
         with record.listening():
             runs.observed(case, call)
-        every = Stages(record, until, bool(_FACTS.search(verdict.detail)))
+        every = Stages(record, until, bool(_FACTS.search(verdict.detail)), bool(_BACKWARD.search(verdict.detail)))
         stages = [locate_random.found(record)] if by_draws else every.found()
         for found in stages:
             if found is not None:

@@ -31,15 +31,20 @@ class Found:
 class Stages:
     """Looks through a record."""
 
-    def __init__(self, record: Record, until: float, facts: bool = False) -> None:
-        """facts: dtypes, shapes and strides of what graphs return are looked at as well."""
+    def __init__(self, record: Record, until: float, facts: bool = False, backward: bool = True) -> None:
+        """facts: dtypes, shapes and strides of what graphs return are looked at as well. backward: so are backward
+        graphs, which make nothing but gradients wrong.
+        """
         self._record = record
         self._until = until
         self._facts = facts
+        self._backward = backward
 
     def found(self) -> Iterator[Found]:
         """Answers, each finer than the one before; none where no stage is seen to be wrong."""
         for made, inner in _in_order(self._record.graphs):
+            if inner.backward and not self._backward and not inner.failed:
+                continue
             answers = list(self._failed(made, inner)) if inner.failed else []
             yield from answers
             if answers:

@@ -41,7 +41,9 @@ class Uses:
                 site.stale = True  # it reads the result of a later one, from the round of a loop before
 
     def _add(self, site: Site, read: Reads) -> None:
-        for lists, mask in zip((self.params, self.calls), read, strict=True):
+        for lists, named in zip((self.params, self.calls), read, strict=True):
+            # A default may name a parameter of the function around this one, and super() a first one that is not there.
+            mask = named & ((1 << len(lists)) - 1)
             while mask:
                 lowest = mask & -mask
                 lists[lowest.bit_length() - 1].append(site)

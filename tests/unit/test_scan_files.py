@@ -128,3 +128,13 @@ def test_a_sighting_says_the_same_when_lines_move_or_are_written_otherwise() -> 
 def test_places_of_the_same_text_are_counted() -> None:
     text = f"{HEAD}\n@torch.compile\ndef f(x):\n    a = x.item()\n    b = x.item()\n    return a + b\n"
     assert [each.number for each in project({"a.py": text}).sightings] == [0, 1]
+
+
+def test_a_method_without_parameters_that_asks_for_its_base_is_scanned() -> None:
+    text = (
+        f"{HEAD}\nclass Base(nn.Module):\n    def helper(self, x):\n        return x\n"
+        "class Net(Base):\n    def helper():\n        return super().helper(other())\n"
+        "    def forward(self, x):\n        self.helper()\n        return x.sum().item()\n"
+        "def other():\n    return later(torch.ones(1))\ndef later(x):\n    return x + 1\n"
+    )
+    assert "host-value" in {each.reason for each in project({"net.py": text}).sightings}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -106,6 +107,10 @@ def scheduled(x: Tensor) -> Tensor:
     return SCHEDULE.step(SCHEDULE.step(x).sin())
 
 
+def masked(x: Tensor) -> Tensor:
+    return F.dropout(x, 0.5, True) * torch.from_numpy(np.random.rand(8)).float()
+
+
 def _x(*shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(3))
 
@@ -121,6 +126,7 @@ PROGRAMS: dict[str, tuple[Callable[[], Any], int]] = {
     "stepping": (lambda: by_hand.moment(stepping, _x(4, 8), trains=True), 1),
     "straying": (lambda: by_hand.moment(straying, _x(64, 8)), 1),
     "scheduled": (lambda: by_hand.moment(scheduled, _x(64, 8)), 4),
+    "masked": (lambda: by_hand.moment(masked, _x(64, 8)), 2),
     "here": (lambda: by_hand.moment(here, _x(4, 8), torch.zeros(())), 3),
 }
 
