@@ -53,6 +53,7 @@ class _Part:
         self._tell = tell
         self._most = most
         self._compared = 0
+        self._restless = ""  # how eager differs from itself: then no input is compared
         self._strides = True  # those of outputs count
         self._grad = NO_GRAD_IN_GRAPHS not in asked.differs
 
@@ -94,11 +95,12 @@ class _Part:
                 continue
             if isinstance(other, Failed):
                 found = self._ended(case, other)
+            elif self._restless:
+                found = Verdict("unable", self._restless)
             else:
                 found = verdict(one, other, _outcome(exact[at]), None, self._strides, _slack(case), self._grad)
                 if found.outcome == "differs" and first is None:
-                    shaken = _outcome(self._single(case, How.SHAKEN, until))
-                    found = self._confirmed(case, one, other, _outcome(exact[at]), shaken, until, at == 0)
+                    found = self._confirmed(case, one, other, _outcome(exact[at]), until, at == 0)
             if found is None:
                 continue
             self._told(case, found)
@@ -130,27 +132,28 @@ class _Part:
         return Verdict("differs", f"compiled code ended the process: {failed.why}; eager does not")
 
     def _confirmed(
-        self, case: Case, eager: Outcome, compiled: Outcome, exact: Outcome | None, shaken: Outcome | None,
-        until: float, alone: bool,
+        self, case: Case, eager: Outcome, compiled: Outcome, exact: Outcome | None, until: float, alone: bool
     ) -> Verdict:
-        """What is left of a difference when conditioning, eager's own indeterminism and the calls before are looked at.
+        """What is left of a difference when eager's own indeterminism, conditioning and the calls before are looked at.
 
         alone: there were none before in its fork.
         """
+        again = self._single(case, How.EAGER, until)
+        if isinstance(again, Outcome):
+            itself = verdict(eager, again)
+            if itself.outcome not in ("same", "refused"):
+                what = f"eager itself does something else each time, so nothing can be compared: {itself.detail}"
+                self._restless = what if itself.outcome == "differs" else ""
+                return Verdict("unable", what)
         if self._strides and self._traced_so(case, eager, compiled, until):
             self._strides = False
+        shaken = _outcome(self._single(case, How.SHAKEN, until))
         found = verdict(eager, compiled, exact, shaken, self._strides, _slack(case), self._grad)
         if found.outcome != "differs":
             return found
         if exact is None and found.worst is not None and _slack(case) == MADE:
             what = f"no float64 run of this input says how far rounding carries; {found.detail}"
             return Verdict("unable", what, found.how, found.worst)
-        again = self._single(case, How.EAGER, until)
-        if isinstance(again, Outcome):
-            itself = verdict(eager, again)
-            if itself.outcome not in ("same", "refused"):
-                what = f"eager itself does something else each time, so nothing can be compared: {itself.detail}"
-                return Verdict("unable", what)
         if alone:
             return found
         again = self._single(case, How.COMPILED, until)

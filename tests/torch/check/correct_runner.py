@@ -118,7 +118,7 @@ def _x(*shape: int) -> Tensor:
 PROGRAMS: dict[str, tuple[Callable[[], Any], int]] = {
     "block": (lambda: by_hand.moment(Block(), _x(4, 8), trains=True), 5),
     "refusing": (lambda: by_hand.moment(refusing, _x(4, 8)), 1),
-    "restless": (lambda: by_hand.moment(restless, _x(4, 8)), 1),
+    "restless": (lambda: by_hand.moment(restless, _x(4, 8)), 4),
     "narrow": (lambda: by_hand.moment(narrow, _x(4, 8)), 2),
     "printing": (lambda: by_hand.moment(printing, _x(4, 8)), 2),
     "rounding": (lambda: by_hand.moment(Drifting(), _x(64, 8)), 1),
