@@ -67,6 +67,8 @@ def _outcome(
 
 def _left(result: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """The breaks that were left alone, and those that nothing is said about: "file:line reason", why."""
+    if not result["after"][0]:  # gone with what was applied elsewhere
+        return []
     alone = [(where, why) for where, why in result["alone"] if where.partition(" ")[2] not in _RECOMPILES]
     return alone if len(alone) or not result["kept"] else [(where, []) for where in result["kept"]]
 

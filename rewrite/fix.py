@@ -168,7 +168,7 @@ def _alone(loop: Loop, offers: Sequence[Offer]) -> tuple[Alone, ...]:
     for case in loop.cases.met.values():
         if case.target in answered:
             continue
-        if not _stands(case, loop, standing) and not case.shown and case.target.kind != "root":
+        if not _stands(case, loop, standing) and case.target.kind != "root":
             continue  # it went away with another
         advice = case.shown[0].advice if case.shown else case.advice
         found.append(Alone(case.target, why(case, loop), advice))
