@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import sys
 import types
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
@@ -41,8 +42,7 @@ class Kept:
             space.clear()
             space.update(before)
         for container, inside in self._inside.values():
-            container.clear()
-            container.extend(inside) if isinstance(container, list) else container.update(inside)
+            _refill(container, inside)
         with torch.no_grad():
             for tensor, values, grad in self._tensors.values():
                 if tensor.shape == values.shape:
@@ -96,6 +96,21 @@ def _write(tensor: torch.Tensor, values: torch.Tensor) -> None:
         if step == 0 and size > 1:
             tensor, values = tensor.narrow(dim, 0, 1), values.narrow(dim, 0, 1)
     tensor.copy_(values)
+
+
+def _refill(container: Any, inside: Any) -> None:
+    """By builtins' own methods: those of a class may refuse, or do more (diffusers' FrozenDict)."""
+    if isinstance(container, list):
+        list.clear(container)
+        list.extend(container, inside)
+    elif isinstance(container, set):
+        set.clear(container)
+        set.update(container, inside)
+    else:
+        kind = OrderedDict if isinstance(container, OrderedDict) else dict
+        kind.clear(container)
+        for key, value in inside.items():
+            kind.__setitem__(container, key, value)
 
 
 def _copied(container: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -45,3 +46,25 @@ def test_everything_is_as_it_was() -> None:
         assert torch.equal(net.kinds, torch.zeros(3, 4)) and net.kinds.stride() == (0, 1)
         assert torch.equal(mask, torch.ones(3, 4)) and torch.equal(net.weight, before)
         assert net.weight.grad is None and net.seen == [] and random.getstate() == stream
+
+
+class Frozen(OrderedDict[str, int]):
+    """Refuses what its owner did not do, as diffusers' FrozenDict."""
+
+    def __setitem__(self, key: str, value: int) -> None:
+        raise TypeError("frozen")
+
+    def update(self, *args: object, **kwargs: object) -> None:
+        raise TypeError("frozen")
+
+    clear = update
+
+
+def test_containers_of_a_class_that_refuses_are_put_back() -> None:
+    frozen, rows = Frozen(), [1]
+    OrderedDict.__setitem__(frozen, "a", 1)
+    kept = Kept([{"frozen": frozen, "rows": rows}])
+    OrderedDict.__setitem__(frozen, "b", 2)
+    rows.append(2)
+    kept.restore()
+    assert list(frozen.items()) == [("a", 1)] and rows == [1]
