@@ -161,6 +161,9 @@ def main() -> int:
     ratios = [result["ratio"] for result in good]
     processors = [result["ratio_cpu"] for result in good if "ratio_cpu" in result]
     sums = [(_sum(good, "before", index), _sum(good, "after", index)) for index in range(3)]
+    plain = sum(result["runs"] == result["rounds"] + 1 for result in good)
+    places = sorted(result["before"][0] + result["before"][2] for result in good)
+    candidates = f"{places[0]} to {places[-1]}"
     _write(
         ROOT / "bench" / "fix.md",
         programs="\n".join([f"Taken on: {asked.taken}. One run of each.", "", *_HEAD, *map(_line, results.values())]),
@@ -170,7 +173,9 @@ def main() -> int:
         f"Time: {sum(result['whole'] for result in good):.0f} s of `g2 fix` in all, "
         f"{sum(result['once'] for result in good):.0f} s of `g2 explain --once`;\n"
         f"ratio {statistics.median(ratios):.1f} at the median (asked: at most 6), {max(ratios):.1f} at worst; "
-        f"of processors {statistics.median(processors):.1f} and {max(processors):.1f} in {len(processors)} programs.",
+        f"of processors {statistics.median(processors):.1f} and {max(processors):.1f} in {len(processors)} programs.\n"
+        f"Runs of the script: rounds and one more in {plain} of {len(good)} programs, with {candidates} places "
+        f"to cure; at most {max(result['runs'] for result in good)}.",
     )
     print(f"{share} of the removable sites removed{rest}; ratio {statistics.median(ratios):.1f} at the median")
     return 0
