@@ -33,7 +33,7 @@ def explain_recompile(recompile: Recompile, session: Session) -> RecompileFindin
     line = headline(guard) + (f", and {more} other value{'s' if more > 1 else ''} with it" if more else "")
     steps: dict[str, None] = {}
     library = not recompile.owner.mine and recompile.owner.package != "torch"  # nn.Sequential is the person's choice
-    for each, its in judged:
+    for each, its in judged[:1] if reason.whole else judged:
         if library and each.source.startswith("self.") and each.kind in _STATE:
             continue  # the library's own state: nobody can change how it is kept
         if _unnamed(each):

@@ -29,6 +29,7 @@ class RecompileReason:
     claims: Callable[[Guard], bool]  # whether a guard that changed is of this kind
     advise: Advise  # steps for one guard, from the values seen
     rank: int = 50  # the lowest is asked first, and comes first when several guards changed
+    whole: bool = False  # what else changed came with it, and needs no steps of its own
     outside: str = ""  # what to do when the function belongs to an installed library
     example: Example | None = None  # `bad` recompiles with exactly this reason, `good` does not recompile
     seen: tuple[Detector, ...] = ()  # how the static scan finds it in source

@@ -54,9 +54,11 @@ def _text(node: ast.expr, at: int | None) -> str:
             value=ast.Subscript(slice=ast.Constant(value=str(name))), slice=ast.Constant(value=str(key))
         ) if name.startswith("__builtins_dict"):
             return key
-        case ast.Subscript(value=ast.Attribute(value=base, attr=store), slice=ast.Constant(value=str(key))) if (
-            store in _STORES
-        ):
+        case ast.Subscript(
+            value=ast.Attribute(value=base, attr=store)
+            | ast.Subscript(value=ast.Attribute(value=base, attr="__dict__"), slice=ast.Constant(value=str(store))),
+            slice=ast.Constant(value=str(key)),
+        ) if store in _STORES:
             return _attribute(_text(base, at), key)
         case ast.Attribute(
             value=ast.Subscript(value=ast.Attribute(value=function, attr="__closure__"), slice=index),

@@ -6,11 +6,17 @@ from g2.explain.recompile_reason import RecompileReason
 
 
 def _claims(guard: Guard) -> bool:
-    return guard.source == "self" and guard.kind in ("type", "identity")
+    return (guard.source == "self" and guard.kind in ("type", "identity")) or _of_parameter(guard)
+
+
+def _of_parameter(guard: Guard) -> bool:
+    """A module's parameters keep their sizes: with others it is another module."""
+    return guard.kind == "size" and "._parameters[" in guard.code.partition(",")[0]
 
 
 def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, ...]:
-    objects = ", ".join(guard.values or (guard.old, guard.new))
+    values = ", ".join(guard.values or (guard.old, guard.new))
+    objects = f"{guard.source}.size({guard.dim or 0}): {values}" if _of_parameter(guard) else values
     several = (
         f"{recompile.function} is one piece of code that several objects use ({objects}); "
         "each needs a compilation of its own, once."
@@ -27,8 +33,8 @@ def _advise(guard: Guard, recompile: Recompile, session: Session) -> tuple[str, 
 REASON = RecompileReason(
     title="one function serves several objects",
     happened="""
-        A method or a wrapper that several objects share (a decorator around `forward`, a base class's method) was
-        called on another object than the one it was compiled for.
+        A method or a wrapper that several objects share (a decorator around `forward`, a base class's method, the
+        `forward` of layers of several widths) was called on another object than the one it was compiled for.
         """,
     why="""
         Compiled code is kept with the function's code, and all these objects share it. What is compiled for one of them
@@ -45,6 +51,7 @@ REASON = RecompileReason(
     claims=_claims,
     advise=_advise,
     rank=4,
+    whole=True,
     example=Example(
         bad="""
             import torch

@@ -60,6 +60,10 @@ def _fold(journal: Path) -> tuple[Recompile, ...]:
     return recompiles.fold(_events(journal), str(ROOT / "fixtures" / "scripts"))
 
 
+def _session(*found: Recompile) -> Session:
+    return Session("0", (), "", 0, "", None, "cpu", 0.0, 0.0, recompiles=found)
+
+
 @pytest.mark.parametrize("script", GUARDS, ids=lambda s: s.stem.removeprefix("recompile_"))
 def test_every_guard_with_old_and_new_value(journals: Path, script: Path) -> None:
     lines = script.read_text().splitlines()
@@ -84,6 +88,11 @@ def test_the_call_site_is_the_line_outside_the_function(journals: Path) -> None:
     assert all(s and s.path == "recompile_after_break.py" and s.column == 11 for s in sites)
 
 
+def test_another_size_of_a_parameter_is_another_module(journals: Path) -> None:
+    (found,) = _fold(journals / "recompile_layer_widths.jsonl")
+    assert explain_recompile(found, _session(found)).reason == "shared-function"
+
+
 def test_guards_are_read_quickly(journals: Path) -> None:
     spent = [e["us"] for s in GUARDS for e in _events(journals / f"{s.stem}.jsonl") if e["e"] == "recompile"]
     assert sorted(spent)[len(spent) // 2] < 20_000
@@ -105,6 +114,5 @@ def test_calls_behind_the_limit_are_counted(journals: Path) -> None:
 @pytest.mark.parametrize(("reason", "kind"), EXAMPLES, ids=[f"{r.slug}-{k}" for r, k in EXAMPLES])
 def test_examples_recompile_for_their_reason_or_not_at_all(examples: Path, reason: Any, kind: str) -> None:
     found = _fold(examples / f"{reason.slug}_{kind}.jsonl")
-    session = Session("0", (), "", 0, "", None, "cpu", 0.0, 0.0, recompiles=found)
-    told = {explain_recompile(r, session).reason for r in found}
+    told = {explain_recompile(r, _session(*found)).reason for r in found}
     assert (reason.slug in told) if kind == "bad" else not found

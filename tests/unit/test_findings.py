@@ -85,6 +85,18 @@ def test_a_function_that_several_objects_share_says_so() -> None:
     assert found.reason == "shared-function"
 
 
+def test_a_parameter_of_another_size_is_another_module_and_no_size_to_mark() -> None:
+    code = "check_tensor(L['self']._modules['fc']._parameters['weight'], Parameter, size=[8, 4])"
+    wider = Guard("self.fc.weight", "size", "4", "8", 1, ("4", "8"), code)
+    (found,) = report(
+        samples.session(breaks=(WHOLE,), recompiles=(recompile(12, 2, size("x", 4, 8), wider),))
+    ).recompiles
+    assert found.reason == "shared-function"
+    assert found.headline.startswith("self.fc.weight.size(1) changed: 4, 8, and 1 other value with it")
+    assert "self.fc.weight.size(1): 4, 8" in found.advice[0]
+    assert not any("mark_dynamic" in step for step in found.advice)
+
+
 def test_a_value_without_a_name_never_leads() -> None:
     unnamed = Guard("(a value computed before line 23)", "value", "1.5", "2.5", values=("1.5", "2.5"))
     named = Guard("self.rate", "value", "1.0", "0.9", values=("1.0", "0.9"))

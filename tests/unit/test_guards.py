@@ -25,6 +25,7 @@ from g2.explain.recompile_reason import recompile_reasons
         ("L['self']._modules['layers']._modules['0']", "self.layers.0"),
         ("L['self']._modules['a']._parameters['weight']", "self.a.weight"),
         ("L['self']._modules['l'].__dict__", "self.l"),
+        ("L['self'].__dict__['_modules']['c1']._parameters['bias']", "self.c1.bias"),
         ("L['kwargs']['past_key_values'].layers[0].keys", "kwargs['past_key_values'].layers[0].keys"),
         ("L['___stack0'].size()[2]", "(a value computed before line 40).size(2)"),
         ("L['___stack1']", "(value 2 computed before line 40)"),
