@@ -203,10 +203,10 @@ def _compared(op: ast.cmpop, left: Any, right: Any) -> bool:
 def attribute(value: Any, name: str) -> Any:
     """The attribute, without calling properties, `__getattr__` or `__getattribute__` of the user's classes."""
     if isinstance(value, types.ModuleType):
-        found = types.ModuleType.__getattribute__(value, "__dict__").get(name, _ABSENT)
-        if found is _ABSENT:
-            raise Missing(name)
-        return found
+        names = types.ModuleType.__getattribute__(value, "__dict__")
+        if name not in names:
+            raise Unknown(name) if "__getattr__" in names or _answers(value) else Missing(name)
+        return names[name]
     if name == "__class__":
         return type(value)
     found = inspect.getattr_static(value, name, _ABSENT)
@@ -216,7 +216,7 @@ def attribute(value: Any, name: str) -> Any:
                 held = object.__getattribute__(value, "__dict__").get(store) or {}
                 if name in held:
                     return held[name]
-        raise Missing(name)
+        raise Unknown(name) if _answers(value) else Missing(name)
     if isinstance(value, type):
         if isinstance(found, staticmethod | classmethod):
             return found.__func__
@@ -230,6 +230,12 @@ def attribute(value: Any, name: str) -> Any:
     if hasattr(type(found), "__get__") and name not in _instance_dict(value):
         raise Unknown(name)
     return found
+
+
+def _answers(value: Any) -> bool:
+    """Whether a `__getattr__` of its class may answer for attributes that are not there."""
+    own = (vars(kind)["__getattr__"] for kind in type(value).__mro__ if "__getattr__" in vars(kind))
+    return next(own, torch.nn.Module.__getattr__) is not torch.nn.Module.__getattr__
 
 
 def _instance_dict(value: Any) -> Mapping[str, Any]:
