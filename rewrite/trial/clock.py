@@ -1,17 +1,23 @@
 """A clock that goes on by one step at every reading, so that two calls that read it alike read the same.
 
-Only the program reads it: torch, which times its own compiling, keeps the real one. `datetime.now` is out of reach:
-it is C code of an immutable type.
+Only the program reads it, in the thread that makes the call: torch and the libraries that it compiles with keep the
+real one, and so do threads beside it, such as tqdm's. `datetime.now` is out of
+reach: it is C code of an immutable type.
+
+Private torch used here (2.11 to 2.15): torch._guards.CompileContext, which says whether something is being compiled.
 """
 
 from __future__ import annotations
 
 import functools
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
+
+from torch._guards import CompileContext
 
 STEP = 1_000_000  # nanoseconds
 _BASES = {
@@ -24,6 +30,7 @@ class Ticking:
 
     def __init__(self) -> None:
         self._readings = 0
+        self._thread = threading.get_ident()
         self._replaced: list[tuple[dict[str, Any], str, Any]] = []
 
     def __enter__(self) -> Self:
@@ -44,9 +51,14 @@ class Ticking:
         for held, key, value in self._replaced:
             held[key] = value
 
+    def _asked_by(self, module: str) -> bool:
+        """Whether the program asks, when code of this module does now."""
+        ours = threading.get_ident() == self._thread and not _is_library(module)
+        return ours and CompileContext.current_compile_id() is None  # Inductor takes file locks, which read the clock
+
     def _nanoseconds(self, base: int, real: Callable[[], Any]) -> Callable[[], Any]:
         def ticking() -> Any:
-            if _is_library(sys._getframe(1).f_globals.get("__name__", "")):
+            if not self._asked_by(sys._getframe(1).f_globals.get("__name__", "")):
                 return real()
             self._readings += 1
             return base + self._readings * STEP
@@ -55,7 +67,7 @@ class Ticking:
 
     def _seconds(self, base: int, real: Callable[[], Any]) -> Callable[[], Any]:
         def ticking() -> Any:
-            if _is_library(sys._getframe(1).f_globals.get("__name__", "")):
+            if not self._asked_by(sys._getframe(1).f_globals.get("__name__", "")):
                 return real()
             self._readings += 1
             return (base + self._readings * STEP) / 1e9

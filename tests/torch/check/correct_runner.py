@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,18 @@ def scheduled(x: Tensor) -> Tensor:
     return SCHEDULE.step(SCHEDULE.step(x).sin())
 
 
+class Timed(nn.Module):
+    """Keeps how long a part of it took. Inductor takes file locks, which read clocks."""
+
+    took = 0.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        start = time.perf_counter()
+        x = x.sin() * 2
+        self.took = time.perf_counter() - start
+        return x.cos()
+
+
 def masked(x: Tensor) -> Tensor:
     return F.dropout(x, 0.5, True) * torch.from_numpy(np.random.rand(8)).float()
 
@@ -126,6 +139,7 @@ PROGRAMS: dict[str, tuple[Callable[[], Any], int]] = {
     "stepping": (lambda: by_hand.moment(stepping, _x(4, 8), trains=True), 1),
     "straying": (lambda: by_hand.moment(straying, _x(64, 8)), 1),
     "scheduled": (lambda: by_hand.moment(scheduled, _x(64, 8)), 4),
+    "timed": (lambda: by_hand.moment(Timed(), _x(64, 8)), 2),
     "masked": (lambda: by_hand.moment(masked, _x(64, 8)), 2),
     "here": (lambda: by_hand.moment(here, _x(4, 8), torch.zeros(())), 3),
 }

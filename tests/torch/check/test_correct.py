@@ -84,3 +84,8 @@ def test_what_a_call_moves_in_globals_is_put_back(tmp_path: Path) -> None:
 def test_numpys_draws_are_compared_under_the_same_stream(tmp_path: Path) -> None:
     found = _compared(_ran("masked", tmp_path))
     assert {one["outcome"] for one in found} <= {"same", "close"} and len(found) >= 2, found
+
+
+def test_the_time_that_a_call_keeps_is_the_programs_own(tmp_path: Path) -> None:
+    found = _compared(_ran("timed", tmp_path))
+    assert {one["outcome"] for one in found} <= {"same", "close"} and len(found) == 2, found
