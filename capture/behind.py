@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from g2.capture.containers import elements, entries
 from g2.capture.journal import Journal
 from g2.capture.ourselves import as_ourselves
 from g2.capture.probe.stats import Active
@@ -85,7 +86,7 @@ def signature(value: Any, depth: int = 0) -> object:
     if isinstance(value, (bool, str, int, type(None))):
         return value
     if depth < 3 and isinstance(value, (tuple, list)):
-        return tuple(signature(v, depth + 1) for v in value[:32])
+        return tuple(signature(v, depth + 1) for v in elements(value)[:32])
     if depth < 3 and isinstance(value, dict):
-        return tuple((str(k), signature(v, depth + 1)) for k, v in list(value.items())[:64])
+        return tuple((str(k), signature(v, depth + 1)) for k, v in entries(value)[:64])
     return type(value).__name__

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from g2.capture.containers import elements, entries
 from g2.capture.journal import Journal
 from g2.capture.ourselves import as_ourselves
 from g2.capture.probe.patch import replace
@@ -128,7 +129,7 @@ def shapes(value: Any, depth: int = 0) -> object:
     if isinstance(value, (bool, str, int, type(None))):
         return value
     if depth < 3 and isinstance(value, (tuple, list)):
-        return tuple(shapes(one, depth + 1) for one in value[:32])
+        return tuple(shapes(one, depth + 1) for one in elements(value)[:32])
     if depth < 3 and isinstance(value, dict):
-        return tuple((str(key), shapes(one, depth + 1)) for key, one in list(value.items())[:64])
+        return tuple((str(key), shapes(one, depth + 1)) for key, one in entries(value)[:64])
     return type(value).__qualname__

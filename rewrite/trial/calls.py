@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from g2.capture.behind import signature
+from g2.capture.containers import elements, entries
 from g2.rewrite.trial.codes import door
 from g2.rewrite.trial.comparing import TELLING, Comparing
 from g2.rewrite.trial.eager import eager_only, undisturbed
@@ -123,10 +124,10 @@ def _backward(output: Any) -> None:
             if value.requires_grad and (value.is_floating_point() or value.is_complex()):
                 found.append(value)
         elif depth < 4 and isinstance(value, (tuple, list)):
-            for one in value:
+            for one in elements(value):
                 collect(one, depth + 1)
         elif depth < 4 and isinstance(value, dict):
-            for one in value.values():
+            for _, one in entries(value):
                 collect(one, depth + 1)
 
     collect(output)

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from g2.capture.containers import elements, entries
 from g2.rewrite.trial.tensors import storage
 
 Values = Callable[
@@ -108,13 +109,13 @@ class _Copier:
 
     def _structure(self, path: str, value: Any, depth: int) -> Any:
         if isinstance(value, (list, tuple, deque)):
-            items = [self._any(f"{path}[{place}]", item, depth) for place, item in enumerate(value)]
+            items = [self._any(f"{path}[{place}]", item, depth) for place, item in enumerate(elements(value))]
             if hasattr(value, "_fields"):
                 return type(value)(*items)
             return value if isinstance(value, tuple) and type(value) is not tuple else _like(value, items)
         if isinstance(value, dict):
             made = copy.copy(value)
-            for key, item in value.items():
+            for key, item in entries(value):
                 made[key] = self._any(f"{path}[{key!r}]", item, depth)
             if dataclasses.is_dataclass(value):
                 for field in dataclasses.fields(value):

@@ -15,6 +15,8 @@ from typing import BinaryIO
 from g2.capture.through import quiet
 from g2.capture.through.fork import no_fork_warning
 
+_LONGEST = 300  # characters of an error's text
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -32,18 +34,16 @@ class Answer:
 def attempt(work: Callable[[BinaryIO], None], seconds: float) -> Answer:
     """Have a fork do `work`, writing its answer to the file that it is given; it is ended after `seconds`.
 
-    What the work raises is no answer: it ends the fork.
+    What the work raises is no answer: it ends the fork, and is told in `why`.
     """
-    file = os.memfd_create("g2")
+    file, said = os.memfd_create("g2"), os.memfd_create("g2-error")
     stream = random.getstate()
     with no_fork_warning():
         pid = quiet.fork()
         if pid == 0:
-            _child(work, file, seconds, stream)
+            _child(work, file, said, seconds, stream)
     _, status = os.waitpid(pid, 0)
-    with os.fdopen(file, "rb") as answer:
-        answer.seek(0)
-        data = answer.read()
+    data, error = _read(file), _read(said).decode(errors="replace")
     code = os.waitstatus_to_exitcode(status)
     late = code in (-signal.SIGALRM, -signal.SIGPROF)
     if late:
@@ -53,11 +53,17 @@ def attempt(work: Callable[[BinaryIO], None], seconds: float) -> Answer:
     elif code < 0:
         why = f"it ended the process ({signal.Signals(-code).name})"
     else:
-        why = "" if code == 0 else "it could not be observed"
+        why = "" if code == 0 else f"it could not be observed{f' ({error})' if error else ''}"
     return Answer(data, code == 0, why, late, code == -signal.SIGKILL)
 
 
-def _child(work: Callable[[BinaryIO], None], file: int, seconds: float, stream: tuple[object, ...]) -> None:
+def _read(file: int) -> bytes:
+    with os.fdopen(file, "rb") as stream:
+        stream.seek(0)
+        return stream.read()
+
+
+def _child(work: Callable[[BinaryIO], None], file: int, said: int, seconds: float, stream: tuple[object, ...]) -> None:
     code = 1
     try:
         signal.signal(signal.SIGPROF, signal.SIG_DFL)  # `work` may limit its time of processors too
@@ -66,5 +72,8 @@ def _child(work: Callable[[BinaryIO], None], file: int, seconds: float, stream: 
         with os.fdopen(file, "wb") as answer:
             work(answer)
         code = 0
+    except BaseException as error:
+        text = ": ".join(filter(None, (type(error).__name__, str(error).partition("\n")[0])))
+        os.write(said, text[:_LONGEST].encode(errors="replace"))
     finally:
         os._exit(code)

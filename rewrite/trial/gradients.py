@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
+from g2.capture.containers import elements, entries
 from g2.rewrite.trial.deeds import Leaf
 from g2.rewrite.trial.filled import within
 from g2.rewrite.trial.tensors import Budget, Memory, leaf
@@ -35,9 +36,9 @@ def tensors_of(value: Any, path: str) -> Iterator[tuple[str, torch.Tensor]]:
             below: list[tuple[str, Any]] = [(f"{path}.{name}", value) for name, value in item.named_parameters()]
             below += [(f"{path}.{name}", value) for name, value in item.named_buffers()]
         elif isinstance(item, dict):
-            below = [(f"{path}[{key!r}]", value) for key, value in item.items()]
+            below = [(f"{path}[{key!r}]", value) for key, value in entries(item)]
         elif isinstance(item, (list, tuple)):
-            below = [(f"{path}[{place}]", value) for place, value in enumerate(item)]
+            below = [(f"{path}[{place}]", value) for place, value in enumerate(elements(item))]
         elif type(item).__module__ == "__main__" or _room(item) not in sys.stdlib_module_names:
             below = [(f"{path}.{name}", value) for name, value in getattr(item, "__dict__", {}).items()]
         else:

@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 
+from g2.capture.containers import elements, entries
+
 _MOST = 64 << 20  # bytes of tensors that are copied; parameters of a larger model stay as a call leaves them
 _THINGS = 20_000  # containers and objects looked into
 _DEPTH = 6  # as deep as optimizers keep their state, below an object that holds one
@@ -64,11 +66,11 @@ class Kept:
             return
         if isinstance(thing, (dict, list, set)):
             if id(thing) not in self._inside:
-                self._inside[id(thing)] = (thing, list(thing) if isinstance(thing, list) else _copied(thing))
-                below = thing.values() if isinstance(thing, dict) else thing
-                self._all(list(below)[:_BELOW], depth + 1)
+                self._inside[id(thing)] = (thing, _copied(thing))
+                below = [value for _, value in entries(thing)] if isinstance(thing, dict) else elements(thing)
+                self._all(below[:_BELOW], depth + 1)
         elif isinstance(thing, tuple):
-            self._all(thing[:_BELOW], depth + 1)
+            self._all(elements(thing)[:_BELOW], depth + 1)
         elif id(thing) not in self._spaces and not isinstance(thing, _LEFT) and not _is_stdlib(thing):
             space = getattr(thing, "__dict__", None)
             if isinstance(space, dict):
@@ -114,7 +116,9 @@ def _refill(container: Any, inside: Any) -> None:
 
 
 def _copied(container: Any) -> Any:
-    return dict(container) if isinstance(container, dict) else set(container)
+    if isinstance(container, dict):
+        return dict(entries(container))
+    return elements(container) if isinstance(container, list) else set(elements(container))
 
 
 def _is_stdlib(thing: Any) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import torch
 
+from g2.capture.containers import elements, entries
 from g2.rewrite.trial.deeds import Leaf
 from g2.rewrite.trial.tensors import Budget, Memory, hashed, leaf, plain, qualified
 
@@ -63,20 +64,19 @@ class Walk:
             self._module(path, value, depth)
         elif kind.startswith(_COMPILERS):
             self._text(path, kind)
-        elif isinstance(value, Mapping):
-            entries: Mapping[Any, Any] = value
-            keys = list(entries)
-            self._text(path, f"{kind} with the keys {_listed(keys)}")
-            for key in keys:
-                self.add(_item(path, key), entries[key], depth)
+        elif isinstance(value, Mapping) and (found := _entries(value)) is not None:
+            self._text(path, f"{kind} with the keys {_listed([key for key, _ in found])}")
+            for key, item in found:
+                self.add(_item(path, key), item, depth)
         elif isinstance(value, (list, tuple, deque)):
             names = getattr(cast(Any, value), "_fields", None)
-            self._text(path, f"{kind} of {len(cast(Any, value))}")
-            for place, item in enumerate(cast(Any, value)):
+            items = elements(cast(Any, value))
+            self._text(path, f"{kind} of {len(items)}")
+            for place, item in enumerate(items):
                 named = isinstance(names, tuple) and place < len(cast(Any, names))
                 self.add(f"{path}.{cast(Any, names)[place]}" if named else _item(path, place), item, depth)
         elif isinstance(value, Set):
-            self._text(path, f"{kind} of {sorted(plain(repr(item)) for item in cast(Any, value))}")
+            self._text(path, f"{kind} of {_members(value)}")
         elif kind == "numpy.ndarray":
             self._array(path, value)
         elif (held := _attributes(value)) is not None:
@@ -119,11 +119,12 @@ class Walk:
 
 def _item(path: str, key: Any) -> str:
     """The words for an item: "output 0", then "output 0['k']"."""
-    return plain(f"output {key!r}" if path == "the output" else f"{path}[{key!r}]")
+    text = _represented(key)
+    return plain(f"output {text}" if path == "the output" else f"{path}[{text}]")
 
 
 def _listed(keys: list[Any]) -> str:
-    return plain(", ".join(repr(key) for key in keys)) or "none"
+    return ", ".join(map(_represented, keys)) or "none"
 
 
 def _plain(value: Any) -> str | None:
@@ -144,6 +145,24 @@ def _plain(value: Any) -> str | None:
         module = getattr(value, "__module__", None)
         return f"{module or ''} {getattr(value, '__qualname__', getattr(value, '__name__', ''))}".strip()
     return None
+
+
+def _entries(value: Mapping[Any, Any]) -> list[tuple[Any, Any]] | None:
+    """None where a mapping that is no dictionary cannot say what it holds."""
+    if isinstance(value, dict):
+        return entries(value)
+    try:
+        return [(key, value[key]) for key in value]
+    except Exception:  # the object's own code
+        return None
+
+
+def _members(value: Set[Any]) -> list[str]:
+    try:
+        found = elements(value) if isinstance(value, (set, frozenset)) else list(value)
+    except Exception:  # the object's own code
+        return []
+    return sorted(_represented(item) for item in found)
 
 
 def _attributes(value: Any) -> Iterator[tuple[str, Any]] | None:
