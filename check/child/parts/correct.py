@@ -21,6 +21,7 @@ from g2.rewrite.trial.subject import Case
 from g2.rewrite.trial.variants import sequences, variants
 
 _COMPARING = 0.6  # of the time for the part; what is left is for finding where it is wrong
+_SOON, _FURTHER = 120.0, 0.2  # no further inputs are begun after so many seconds or this share of the part, the later
 _ONE = 40.0  # seconds for one input that is looked at again
 _AT_FIRST = 6  # inputs that are compared together, the recorded ones among them
 _TOGETHER = 8
@@ -59,11 +60,12 @@ class _Part:
 
     def compare(self, until: float) -> tuple[Case, Verdict] | None:
         """The first case that differs, the recorded one before all others."""
+        further = min(until, time.monotonic() + max(_SOON, _FURTHER * self._asked.seconds))
         cases = list(_cases(self.runs))[: self._most]
         first: tuple[Case, Verdict] | None = None
         random = False
         for start, end in itertools.pairwise([0, _AT_FIRST, *range(_AT_FIRST + _TOGETHER, _MOST + 1, _TOGETHER)]):
-            if not cases[start:end] or (start and (time.monotonic() > until or first is not None)):
+            if not cases[start:end] or (start and (time.monotonic() > further or first is not None)):
                 break
             eager = self.runs.outcomes(cases[start:end], How.EAGER, self._left(until))
             if not start:
@@ -74,7 +76,7 @@ class _Part:
                     return None
             first = self._batch(cases[start:end], eager, until) or first
         if self._compared < len(cases) and first is None:
-            what = f"{self._compared} of {len(cases)} inputs were compared: the time for it was up."
+            what = f"{self._compared} of {len(cases)} inputs were compared: the time for it was up (--part-limit)."
             self._tell({"e": "note", "what": what})
         if random and first is None:
             return self._statistics(cases[0], until)
