@@ -55,6 +55,13 @@ class Options:
         return Job(self.backend, self.compile, not self.once, self.calls, self.then_stop, self.witness)
 
 
+def interrupted(session: Session, options: Options) -> bool:
+    """Whether a person ended the run: run() keeps signals to g2 for the script alone."""
+    if (session.script_error or "").startswith("KeyboardInterrupt") or session.exit_code == -signal.SIGINT:
+        return True
+    return session.exit_code in (-signal.SIGTERM, -signal.SIGHUP) and options.time_limit is None
+
+
 def run(
     options: Options,
     record: Path,

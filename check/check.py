@@ -20,7 +20,7 @@ from g2.capture.tail import Progress
 from g2.check import fold
 from g2.check.asked import NO_GRAD_IN_GRAPHS, Asked
 from g2.check.devices import NATIVE
-from g2.check.model import Call, Check
+from g2.check.model import Check
 from g2.check.stages import Examinations, side_by_side, stage
 
 WITNESS = "g2.check.child.witness"
@@ -61,20 +61,18 @@ class Checking:
         return self._run(self._as_is, self.options, self.asked, stdout, stderr)
 
     def finish(self, session: Session, version: str) -> Check:
-        """Examine what was left. version: of g2. Raises launch.LaunchError, OSError."""
+        """Examine what was left; a KeyboardInterrupt ends that, and what is done by then is the check. version: of g2.
+        Raises launch.LaunchError, OSError.
+        """
         began = time.time()
-        self._wait(self._as_is)
         notes = self._notes()
-        fixed: tuple[Call, ...] = ()
-        if self.fixed.files and session.exit_code == 0 and {"correct", "speed"} & set(self.asked.parts):
-            again, fixed = self._fixed()
-            if again.exit_code:
-                notes.append(f"With the proved rewrites in place the script ended with exit code {again.exit_code}.")
-        side_by_side([partial(self._stages, graph) for graph in self._graphs()])
-        for graph in self._graphs():  # one after another: two would share the device
-            if NATIVE in self._made(graph):
-                tell = partial(self.doing, f"measure {graph.name}")
-                stage(f"{_CHILD}.measure", [str(graph)], self.asked.seconds, tell, Event())
+        interrupted = False
+        try:
+            notes += self._examined(session)
+        except KeyboardInterrupt:
+            self.drop()
+            notes.append("It was interrupted: what was done by then is shown.")
+            interrupted = True
         ran, whole = fold.spent(self._as_is)
         return Check(
             g2=version,
@@ -88,14 +86,30 @@ class Checking:
             targets=self.asked.targets,
             started=session.started,
             seconds=round(session.seconds + time.time() - began, 1),
-            calls=fold.merged(fold.calls(self._as_is), fixed),
+            calls=fold.merged(fold.calls(self._as_is), fold.calls(self.folder / "fixed")),
             operators=fold.operators(self._as_is),
             lost=session.lost,
             script_error=session.script_error,
             overhead=round(whole / ran, 2) if ran else None,
             notes=tuple(notes),
             captured=bool(session.graphs),
+            interrupted=interrupted,
         )
+
+    def _examined(self, session: Session) -> list[str]:
+        """Do all that is left to do. What there is to note of it."""
+        notes: list[str] = []
+        self._wait(self._as_is)
+        if self.fixed.files and session.exit_code == 0 and {"correct", "speed"} & set(self.asked.parts):
+            again = self._fixed()
+            if again.exit_code:
+                notes.append(f"With the proved rewrites in place the script ended with exit code {again.exit_code}.")
+        side_by_side([partial(self._stages, graph) for graph in self._graphs()])
+        for graph in self._graphs():  # one after another: two would share the device
+            if NATIVE in self._made(graph):
+                tell = partial(self.doing, f"measure {graph.name}")
+                stage(f"{_CHILD}.measure", [str(graph)], self.asked.seconds, tell, Event())
+        return notes
 
     def drop(self) -> None:
         """End everything that still examines."""
@@ -134,15 +148,17 @@ class Checking:
     def _wait(self, folder: Path) -> None:
         Examinations(folder).wait(self.doing)
 
-    def _fixed(self) -> tuple[Session, tuple[Call, ...]]:
+    def _fixed(self) -> Session:
         folder = self.folder / "fixed"
         options = replace(self.options, overlay=self.fixed.files)
         with Path(os.devnull).open("wb") as nowhere:
             out = nowhere.fileno()
             asked = replace(self.asked, variant="fixed", differs=tuple(sorted(self.fixed.differs)))
             session = self._run(folder, options, asked, out, out)
+        if launch.interrupted(session, options):
+            raise KeyboardInterrupt
         self._wait(folder)
-        return session, fold.calls(folder)
+        return session
 
     def emit(self, to: Path) -> tuple[str, ...]:
         """Write each graph's kernels to a folder as Python modules that run by themselves. Returns a sentence for each

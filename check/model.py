@@ -275,6 +275,7 @@ class Check:
     overhead: float | None = None  # seconds in all over those of compilations and measured calls
     notes: tuple[str, ...] = field(default=())
     captured: bool = True  # Dynamo made a graph of the script; else compiled is eager
+    interrupted: bool = False  # a person ended it before all was examined
 
     @property
     def wrong(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -97,7 +96,7 @@ class Script:
             session = launch.run(
                 options, record, child_stdout=out.fileno(), child_stderr=err.fileno(), on_progress=self.on_progress
             )
-            if _interrupted(session, options):
+            if launch.interrupted(session, options):
                 raise KeyboardInterrupt
             out.seek(0)
             err.seek(0)
@@ -130,13 +129,6 @@ class Script:
             raise
         self._processors = self._processors or sum(os.times()[2:4]) - spent
         self._plain.append((out.read_bytes(), err.read_bytes(), code))
-
-
-def _interrupted(session: Session, options: launch.Options) -> bool:
-    """Whether a person ended the run: launch.run() keeps signals to g2 for the script alone."""
-    if (session.script_error or "").startswith("KeyboardInterrupt") or session.exit_code == -signal.SIGINT:
-        return True
-    return session.exit_code in (-signal.SIGTERM, -signal.SIGHUP) and options.time_limit is None
 
 
 def _with_snippet(place: Break, state: State, cwd: str) -> Break:

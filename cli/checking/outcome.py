@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from g2.capture.model import Session
 from g2.check.model import Check
 from g2.cli.checking.sentences import lowered
-from g2.cli.errors import REFUSED
+from g2.cli.errors import INTERRUPTED, REFUSED
 from g2.cli.summary import advice_when_empty, failure, summary
 from g2.explain.findings import report
 
@@ -16,10 +16,12 @@ _ENTRY = "g2 check --compile module:function SCRIPT, or --compile Class.method, 
 
 def exit_code(session: Session, check: Check, parts: Sequence[str]) -> int:
     """0 right, 1 wrong, 2 when something that was asked for could not be done at all; the script's own when it failed,
-    128 + N for signal N.
+    128 + N for signal N; 130 when the check was interrupted.
     """
     if session.exit_code:
         return 128 - session.exit_code if session.exit_code < 0 else session.exit_code
+    if check.interrupted:
+        return INTERRUPTED
     if check.wrong:
         return 1
     if not check.captured:
