@@ -189,7 +189,7 @@ RULE = Rule(
             class Net(torch.nn.Module):
                 def __init__(self, size):
                     super().__init__()
-                    self.scale = torch.nn.Parameter(torch.ones(size))
+                    self.register_buffer("scale", torch.ones(size))
 
                 def forward(self, x):
                     return x.sum() * self.scale
