@@ -60,6 +60,7 @@ class Versions:
         self._pairs: list[Pair] = []
         self._hindered: set[tuple[str, int, str]] = set()  # of live functions that cannot be given the other code
         self._scripted: set[tuple[str, int]] = set()
+        self._beside: list[Live] = []  # with other parameters: given the code that their callers know, and not compared
         for path in overlay.files:
             self._read(overlay, path, {n: place for n, (where, place) in tests.items() if where == path})
         self.changed = [pair for pair in self._pairs if not same(pair.old, pair.new)]
@@ -84,6 +85,8 @@ class Versions:
             if only is not None and live.pair not in only:
                 code = door(_BEFORE, number, code) if number in self._called else live.pair.watched
             live.function.__code__ = code
+        for live in self._beside:
+            live.function.__code__ = live.pair.old if only is not None and live.pair not in only else live.pair.new
 
     def _read(self, overlay: Overlay, path: str, tests: dict[int, Place]) -> None:
         name = Path(path).name
@@ -116,6 +119,8 @@ class Versions:
                 continue
             if pair.hindrance:
                 self._hindered.add((pair.path, pair.line, pair.name))
+                if pair.old.co_freevars == pair.new.co_freevars and not (one.__defaults__ or one.__kwdefaults__):
+                    self._beside.append(Live(one, pair))
             else:
                 yield Live(one, pair)
 
