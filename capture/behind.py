@@ -74,19 +74,21 @@ class Behind:
         return started
 
 
-def signature(value: Any, depth: int = 0) -> object:
+def signature(value: Any, depth: int = 0, largest: int | None = 2) -> object:
     """What of an input decides which paths Dynamo takes: ranks and sizes of 0 and 1, dtypes, flags, lengths.
 
-    Values of tensors do not count, nor do other sizes: in a generating loop every call brings a new one.
+    Values of tensors do not count, nor do sizes from `largest` on: in a generating loop every call brings a new one.
+    With None all sizes count: they decide what is compiled.
     """
     if isinstance(value, torch.Tensor):
-        return (tuple(min(size, 2) for size in value.shape), str(value.dtype), value.requires_grad)
+        sizes = tuple(int(size) if largest is None else min(size, largest) for size in value.shape)
+        return (sizes, str(value.dtype), value.requires_grad)
     if isinstance(value, torch.nn.Module):
         return (type(value).__name__, value.training, torch.is_grad_enabled())
     if isinstance(value, (bool, str, int, type(None))):
         return value
     if depth < 3 and isinstance(value, (tuple, list)):
-        return tuple(signature(v, depth + 1) for v in elements(value)[:32])
+        return tuple(signature(v, depth + 1, largest) for v in elements(value, 32))
     if depth < 3 and isinstance(value, dict):
-        return tuple((str(k), signature(v, depth + 1)) for k, v in entries(value)[:64])
-    return type(value).__name__
+        return tuple((str(k), signature(v, depth + 1, largest)) for k, v in entries(value, 64))
+    return type(value).__qualname__

@@ -21,6 +21,8 @@ from typing import Any, NamedTuple
 
 import torch
 
+from g2.capture import containers
+
 
 class _Named(NamedTuple):
     field: int
@@ -205,7 +207,7 @@ def attribute(value: Any, name: str) -> Any:
     if isinstance(value, types.ModuleType):
         names = types.ModuleType.__getattribute__(value, "__dict__")
         if name not in names:
-            raise Unknown(name) if "__getattr__" in names or _answers(value) else Missing(name)
+            raise _absent(value, name, "__getattr__" in names)
         return names[name]
     if name == "__class__":
         return type(value)
@@ -216,7 +218,7 @@ def attribute(value: Any, name: str) -> Any:
                 held = object.__getattribute__(value, "__dict__").get(store) or {}
                 if name in held:
                     return held[name]
-        raise Unknown(name) if _answers(value) else Missing(name)
+        raise _absent(value, name)
     if isinstance(value, type):
         if isinstance(found, staticmethod | classmethod):
             return found.__func__
@@ -232,10 +234,11 @@ def attribute(value: Any, name: str) -> Any:
     return found
 
 
-def _answers(value: Any) -> bool:
-    """Whether a `__getattr__` of its class may answer for attributes that are not there."""
+def _absent(value: Any, name: str, answers: bool = False) -> Unknown | Missing:
+    """What to raise for an attribute that is not there: a `__getattr__`, its own or its class's, may answer for it."""
     own = (vars(kind)["__getattr__"] for kind in type(value).__mro__ if "__getattr__" in vars(kind))
-    return next(own, torch.nn.Module.__getattr__) is not torch.nn.Module.__getattr__
+    answers = answers or next(own, torch.nn.Module.__getattr__) is not torch.nn.Module.__getattr__
+    return Unknown(name) if answers else Missing(name)
 
 
 def _instance_dict(value: Any) -> Mapping[str, Any]:
@@ -265,11 +268,10 @@ def item(value: Any, key: Any) -> Any:
 
 def length(value: Any) -> int:
     """The length of a built-in container (or a subclass, by the built-in's own method)."""
-    kinds: tuple[Any, ...] = (dict, list, tuple, set, frozenset, str, range)
-    for kind in kinds:
-        if isinstance(value, kind):
-            return int(kind.__len__(value))
-    raise Unknown(type(value).__name__)
+    try:
+        return containers.length(value)
+    except TypeError:
+        raise Unknown(type(value).__name__) from None
 
 
 _ABSENT = object()

@@ -18,7 +18,7 @@ from torch._C._dynamo.eval_frame import _FrameExecStrategy as FrameExecStrategy
 from torch._dynamo import convert_frame, exc
 from torch._dynamo.types import ConvertFrameReturn
 
-from g2.capture.containers import elements, entries
+from g2.capture.containers import elements, entries, length
 from g2.capture.through.session import Session, WholeFrameTraced, is_users
 
 _FIRST = 4  # traces of one function whatever its inputs
@@ -119,8 +119,7 @@ def _kind(value: Any, depth: int = 0) -> object:
     if isinstance(value, (bool, str, type(None))):
         return value
     if depth == 0 and isinstance(value, (tuple, list)):
-        held = elements(value)
-        return (len(held), tuple(_kind(item, 1) for item in held[:8]))
+        return (length(value), tuple(_kind(item, 1) for item in elements(value, 8)))
     if depth == 0 and isinstance(value, dict):
-        return tuple((str(key), _kind(item, 1)) for key, item in entries(value)[:16])
+        return tuple((str(key), _kind(item, 1)) for key, item in entries(value, 16))
     return type(value).__name__

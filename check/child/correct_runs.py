@@ -259,8 +259,7 @@ def apart(work: Callable[[BinaryIO], None], seconds: float) -> tuple[bytes, str,
     """
     if forks():
         answer = attempt(work, 1.25 * seconds + 5)
-        why = "" if answer.ended else answer.why or "it could not be observed"
-        return answer.data, why, answer.late or answer.killed
+        return answer.data, answer.why, answer.late or answer.killed
     file = io.BytesIO()
     why = ""
     try:

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 import torch
 
-from g2.capture.containers import elements, entries
+from g2.capture.containers import elements, entries, length
 from g2.capture.processors import processors
 from g2.check.model import Interval
 
@@ -267,10 +267,9 @@ def shape(value: Any, depth: int = 0) -> object:
     if depth > 3 or isinstance(value, (str, bytes)):
         return type(value)
     if isinstance(value, (list, tuple)):
-        held = elements(value)
-        return (len(held), tuple(shape(one, depth + 1) for one in held[:200]))
+        return (length(value), tuple(shape(one, depth + 1) for one in elements(value, 200)))
     if isinstance(value, dict):
-        return tuple((str(key), shape(one, depth + 1)) for key, one in entries(value)[:200])
+        return tuple((str(key), shape(one, depth + 1)) for key, one in entries(value, 200))
     space = getattr(value, "__dict__", None)
     if isinstance(space, dict) and type(value).__module__.partition(".")[0] not in ("torch", "builtins"):
         return (type(value), shape(space, depth + 1))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from g2.capture.containers import elements, entries
+from g2.capture.behind import signature
 from g2.capture.journal import Journal
 from g2.capture.ourselves import as_ourselves
 from g2.capture.probe.patch import replace
@@ -81,7 +81,7 @@ class Witness:
         most = 1 if self._asked.inputs else self._asked.calls  # others would be given the same inputs
         if self._looked[root] >= most or self._looked.total() >= _TOTAL:
             return
-        key = (root, shapes((args, kwargs)))
+        key = (root, signature((args, kwargs), largest=None))
         if key in self._seen:
             return
         self._seen.add(key)
@@ -118,18 +118,3 @@ class Witness:
         if what not in self._told:
             self._told.add(what)
             self._journal.write({"e": "lost", "what": what})
-
-
-def shapes(value: Any, depth: int = 0) -> object:
-    """What of an input decides what is compiled for it: sizes and dtypes of tensors, flags, lengths."""
-    if isinstance(value, torch.Tensor):
-        return (tuple(int(size) for size in value.shape), str(value.dtype), value.requires_grad)
-    if isinstance(value, torch.nn.Module):
-        return (type(value).__name__, value.training, torch.is_grad_enabled())
-    if isinstance(value, (bool, str, int, type(None))):
-        return value
-    if depth < 3 and isinstance(value, (tuple, list)):
-        return tuple(shapes(one, depth + 1) for one in elements(value)[:32])
-    if depth < 3 and isinstance(value, dict):
-        return tuple((str(key), shapes(one, depth + 1)) for key, one in entries(value)[:64])
-    return type(value).__qualname__

@@ -67,10 +67,10 @@ def checked(ask: Ask) -> Checked:
             with Line(ask.quiet) as line:
                 quiet = replace(checking, on_progress=line.run, doing=line.doing)
                 check = quiet.finish(session, version())
-                if ask.emit and any(one.module for _, one in lowered(check)):
+                if ask.emit and not check.interrupted and any(one.module for _, one in lowered(check)):
                     notes = quiet.emit(Path(ask.emit))
                     check = replace(check, emitted=ask.emit, notes=(*check.notes, *notes))
-                elif ask.emit:
+                elif ask.emit and not check.interrupted:
                     note = f"Nothing was written to {ask.emit}: no graph became kernels."
                     check = replace(check, notes=(*check.notes, note))
             check = replace(check, targets=ask.targets)

@@ -36,8 +36,8 @@ class Ticking:
     def __enter__(self) -> Self:
         tickers: dict[str, Callable[[], Any]] = {}
         for name, base in _BASES.items():
-            tickers[name] = self._seconds(base, getattr(time, name))
-            tickers[f"{name}_ns"] = self._nanoseconds(base, getattr(time, f"{name}_ns"))
+            for key in (name, f"{name}_ns"):
+                tickers[key] = self._ticker(getattr(time, key), base, key == name)
         real = {name: getattr(time, name) for name in tickers}
         for held, key, name in readers(len(sys.modules)):
             if held.get(key) is real[name]:
@@ -56,21 +56,13 @@ class Ticking:
         ours = threading.get_ident() == self._thread and not _is_library(module)
         return ours and CompileContext.current_compile_id() is None  # Inductor takes file locks, which read the clock
 
-    def _nanoseconds(self, base: int, real: Callable[[], Any]) -> Callable[[], Any]:
+    def _ticker(self, real: Callable[[], Any], base: int, seconds: bool) -> Callable[[], Any]:
         def ticking() -> Any:
             if not self._asked_by(sys._getframe(1).f_globals.get("__name__", "")):
                 return real()
             self._readings += 1
-            return base + self._readings * STEP
-
-        return ticking
-
-    def _seconds(self, base: int, real: Callable[[], Any]) -> Callable[[], Any]:
-        def ticking() -> Any:
-            if not self._asked_by(sys._getframe(1).f_globals.get("__name__", "")):
-                return real()
-            self._readings += 1
-            return (base + self._readings * STEP) / 1e9
+            now = base + self._readings * STEP
+            return now / 1e9 if seconds else now
 
         return ticking
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import random
 import sys
 import types
-from collections import OrderedDict
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 import torch
 
-from g2.capture.containers import elements, entries
+from g2.capture.containers import copied, elements, refill
 
 _MOST = 64 << 20  # bytes of tensors that are copied; parameters of a larger model stay as a call leaves them
 _THINGS = 20_000  # containers and objects looked into
@@ -44,7 +44,7 @@ class Kept:
             space.clear()
             space.update(before)
         for container, inside in self._inside.values():
-            _refill(container, inside)
+            refill(container, inside)
         with torch.no_grad():
             for tensor, values, grad in self._tensors.values():
                 if tensor.shape == values.shape:
@@ -66,11 +66,11 @@ class Kept:
             return
         if isinstance(thing, (dict, list, set)):
             if id(thing) not in self._inside:
-                self._inside[id(thing)] = (thing, _copied(thing))
-                below = [value for _, value in entries(thing)] if isinstance(thing, dict) else elements(thing)
-                self._all(below[:_BELOW], depth + 1)
+                inside = copied(thing)
+                self._inside[id(thing)] = (thing, inside)
+                self._all(islice(inside.values() if isinstance(thing, dict) else inside, _BELOW), depth + 1)
         elif isinstance(thing, tuple):
-            self._all(elements(thing)[:_BELOW], depth + 1)
+            self._all(elements(thing, _BELOW), depth + 1)
         elif id(thing) not in self._spaces and not isinstance(thing, _LEFT) and not _is_stdlib(thing):
             space = getattr(thing, "__dict__", None)
             if isinstance(space, dict):
@@ -98,27 +98,6 @@ def _write(tensor: torch.Tensor, values: torch.Tensor) -> None:
         if step == 0 and size > 1:
             tensor, values = tensor.narrow(dim, 0, 1), values.narrow(dim, 0, 1)
     tensor.copy_(values)
-
-
-def _refill(container: Any, inside: Any) -> None:
-    """By builtins' own methods: those of a class may refuse, or do more (diffusers' FrozenDict)."""
-    if isinstance(container, list):
-        list.clear(container)
-        list.extend(container, inside)
-    elif isinstance(container, set):
-        set.clear(container)
-        set.update(container, inside)
-    else:
-        kind = OrderedDict if isinstance(container, OrderedDict) else dict
-        kind.clear(container)
-        for key, value in inside.items():
-            kind.__setitem__(container, key, value)
-
-
-def _copied(container: Any) -> Any:
-    if isinstance(container, dict):
-        return dict(entries(container))
-    return elements(container) if isinstance(container, list) else set(elements(container))
 
 
 def _is_stdlib(thing: Any) -> bool:

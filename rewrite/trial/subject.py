@@ -129,7 +129,7 @@ class Caller:
             else:
                 found.append(_read(body))
         if len(found) < len(cases) and not answer.ended:
-            found.append(Failed(answer.why or "it could not be observed", False, answer.late))
+            found.append(Failed(answer.why, False, answer.late))
         return found
 
     def prepare(self, way: Way, only: Collection[Pair] | None = None) -> None:

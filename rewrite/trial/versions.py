@@ -80,13 +80,17 @@ class Versions:
 
     def new(self, only: Collection[Pair] | None = None) -> None:
         """From now on this process runs the new code; with `only`, that of these and the old of the others."""
+
+        def stays(live: Live) -> bool:
+            return only is not None and live.pair not in only
+
         for number, live in enumerate(self.live):
             code = live.pair.new
-            if only is not None and live.pair not in only:
+            if stays(live):
                 code = door(_BEFORE, number, code) if number in self._called else live.pair.watched
             live.function.__code__ = code
         for live in self._beside:
-            live.function.__code__ = live.pair.old if only is not None and live.pair not in only else live.pair.new
+            live.function.__code__ = live.pair.old if stays(live) else live.pair.new
 
     def _read(self, overlay: Overlay, path: str, tests: dict[int, Place]) -> None:
         name = Path(path).name

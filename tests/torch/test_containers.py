@@ -86,7 +86,7 @@ def test_an_ordered_dictionary_keeps_its_own_order() -> None:
     ordered.move_to_end("a")
     assert entries(ordered) == [("b", 2), ("a", 1)]
     with pytest.raises(TypeError, match="no builtin container"):
-        elements(range(3))  # type: ignore[arg-type]
+        elements(range(3))
 
 
 def test_what_a_fork_raised_is_said() -> None:
